@@ -1,0 +1,13 @@
+package message
+
+import "strings"
+
+// Address names an account, in the spelling of its chain. State is keyed by
+// the exact text; permissions compare without case. // spec messages 2.12
+type Address string
+
+// EqualFold reports whether a and b name the same account for the purpose of
+// permissions, which ignore letter case.
+func (a Address) EqualFold(b Address) bool {
+	return strings.EqualFold(string(a), string(b))
+}

@@ -1,0 +1,47 @@
+package message
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Timestamp is an instant in microseconds since 1970-01-01 UTC, the precision
+// of the protocol. // spec messages 1.6
+type Timestamp int64
+
+// TimestampOf returns t with microsecond precision.
+func TimestampOf(t time.Time) Timestamp { return Timestamp(t.UnixMicro()) }
+
+// TimestampFromSeconds converts protocol seconds, rounding the fraction half
+// to even. // spec messages 1.6
+func TimestampFromSeconds(seconds float64) Timestamp {
+	whole, fraction := math.Modf(seconds)
+	return Timestamp(whole)*1e6 + Timestamp(math.RoundToEven(fraction*1e6))
+}
+
+// Seconds returns the instant as protocol seconds.
+func (t Timestamp) Seconds() float64 { return float64(t) / 1e6 }
+
+// Time returns the instant in UTC.
+func (t Timestamp) Time() time.Time { return time.UnixMicro(int64(t)).UTC() }
+
+// MarshalJSON writes protocol seconds as a JSON number that always has a
+// fraction or an exponent, as the reference prints floats.
+func (t Timestamp) MarshalJSON() ([]byte, error) {
+	return []byte(FormatSeconds(t.Seconds())), nil
+}
+
+// FormatSeconds prints a float the way the network's Python nodes print one:
+// the shortest text that reads back as the same value, never without a point.
+func FormatSeconds(f float64) string {
+	if abs := math.Abs(f); abs >= 1e16 || (abs != 0 && abs < 1e-4) {
+		return strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
