@@ -1,0 +1,47 @@
+package telemetry
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// NewRegistry returns a registry that already has the metrics of the Go runtime
+// and of the process. Each process makes one and hands it to its parts.
+func NewRegistry() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return reg
+}
+
+// MetricsHandler serves the registry in the Prometheus text format.
+func MetricsHandler(reg *prometheus.Registry) http.Handler {
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg})
+}
+
+// RegisterHealth exports h as the gauge aleph_health{part}: 0 ok, 1 degraded,
+// 2 failed.
+func RegisterHealth(reg prometheus.Registerer, h *Health) {
+	reg.MustRegister(&healthCollector{
+		health: h,
+		desc:   prometheus.NewDesc("aleph_health", "State of a part: 0 ok, 1 degraded, 2 failed.", []string{"part"}, nil),
+	})
+}
+
+type healthCollector struct {
+	health *Health
+	desc   *prometheus.Desc
+}
+
+func (c *healthCollector) Describe(ch chan<- *prometheus.Desc) { ch <- c.desc }
+
+func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
+	for _, item := range c.health.Items() {
+		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(item.State.rank()), item.Part)
+	}
+}
