@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"aleph/message"
+)
+
+// AggregateKey names an aggregate.
+type AggregateKey struct {
+	Owner message.Address
+	Key   string
+}
+
+// AggregateRow is an aggregate without its content.
+type AggregateRow struct {
+	AggregateKey
+	Created      message.Timestamp // time of the oldest element
+	LastUpdated  message.Timestamp // time of the newest element
+	LastRevision message.Hash      // the newest element
+}
+
+const aggregateColumns = `a.owner, a.key, a.creation_datetime, a.last_updated, a.last_revision_hash`
+
+func scanAggregate(row scanner) (AggregateRow, error) {
+	var a AggregateRow
+	return a, row.Scan(&a.Owner, &a.Key, &a.Created, &a.LastUpdated, &a.LastRevision)
+}
+
+const sqlAggregate = `SELECT ` + aggregateColumns + ` FROM aggregates a WHERE a.owner = $1 AND a.key = $2`
+
+// Aggregate returns an aggregate, or [message.ErrNotFound].
+func (r Reader) Aggregate(ctx context.Context, key AggregateKey) (AggregateRow, error) {
+	rows, err := r.q.query(ctx, "aggregate.get", sqlAggregate, string(key.Owner), key.Key)
+	return one(rows, err, scanAggregate)
+}
+
+const sqlAggregatesOf = `SELECT ` + aggregateColumns + ` FROM aggregates a WHERE a.owner = $1 ORDER BY a.key`
+
+// AggregatesOf returns every aggregate of an owner, by key.
+func (r Reader) AggregatesOf(ctx context.Context, owner message.Address) ([]AggregateRow, error) {
+	rows, err := r.q.query(ctx, "aggregate.owner", sqlAggregatesOf, string(owner))
+	return all(rows, err, scanAggregate)
+}
+
+const sqlMembers = `SELECT member, value FROM aggregate_members WHERE owner = $1 AND key = $2 ORDER BY member`
+
+// AggregateContent returns the merged content of an aggregate as a JSON
+// object, its members in the order of their names. An aggregate that does not
+// exist reads as {}.
+func (r Reader) AggregateContent(ctx context.Context, key AggregateKey) (json.RawMessage, error) {
+	rows, err := r.q.query(ctx, "aggregate.members", sqlMembers, string(key.Owner), key.Key)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	b := []byte{'{'}
+	for rows.Next() {
+		var member string
+		var value []byte
+		if err := rows.Scan(&member, &value); err != nil {
+			return nil, err
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = appendJSONString(b, member)
+		b = append(b, ':')
+		b = append(b, value...)
+	}
+	return append(b, '}'), rows.Err()
+}
+
+const sqlMember = `SELECT value FROM aggregate_members WHERE owner = $1 AND key = $2 AND member = $3`
+
+// AggregateMember returns one top-level member of an aggregate, or
+// [message.ErrNotFound].
+func (r Reader) AggregateMember(ctx context.Context, key AggregateKey, member string) (json.RawMessage, error) {
+	rows, err := r.q.query(ctx, "aggregate.member", sqlMember, string(key.Owner), key.Key, member)
+	value, err := one(rows, err, column[[]byte])
+	return value, err
+}
+
+// ElementRow is an AGGREGATE message. Its content is in the message.
+type ElementRow struct {
+	AggregateKey
+	ItemHash message.Hash
+	Created  message.Timestamp
+}
+
+const sqlElements = `SELECT item_hash, owner, key, creation_datetime FROM aggregate_elements
+WHERE owner = $1 AND key = $2 ORDER BY creation_datetime, item_hash`
+
+// Elements returns the elements of an aggregate, the oldest first.
+func (r Reader) Elements(ctx context.Context, key AggregateKey) ([]ElementRow, error) {
+	rows, err := r.q.query(ctx, "element.list", sqlElements, string(key.Owner), key.Key)
+	return all(rows, err, func(row scanner) (ElementRow, error) {
+		var e ElementRow
+		return e, row.Scan(&e.ItemHash, &e.Owner, &e.Key, &e.Created)
+	})
+}
+
+const sqlInsertElement = `INSERT INTO aggregate_elements (item_hash, owner, key, creation_datetime) VALUES ($1, $2, $3, $4)`
+
+// InsertElement records an AGGREGATE message.
+func (tx *Tx) InsertElement(e *ElementRow) error {
+	return tx.exec("element.insert", sqlInsertElement, string(e.ItemHash), string(e.Owner), e.Key, int64(e.Created))
+}
+
+// The newest element by (time, hash) is the last revision, whatever the order of arrival.
+const sqlMergeAggregate = `INSERT INTO aggregates (owner, key, creation_datetime, last_updated, last_revision_hash) VALUES ($1, $2, $3, $3, $4)
+ON CONFLICT (owner, key) DO UPDATE SET
+creation_datetime = CASE WHEN excluded.creation_datetime < aggregates.creation_datetime
+  THEN excluded.creation_datetime ELSE aggregates.creation_datetime END,
+last_revision_hash = CASE WHEN (excluded.last_updated, excluded.last_revision_hash) > (aggregates.last_updated, aggregates.last_revision_hash)
+  THEN excluded.last_revision_hash ELSE aggregates.last_revision_hash END,
+last_updated = CASE WHEN excluded.last_updated > aggregates.last_updated THEN excluded.last_updated ELSE aggregates.last_updated END`
+
+const sqlMergeMember = `INSERT INTO aggregate_members (owner, key, member, time, item_hash, value) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (owner, key, member) DO UPDATE SET time = excluded.time, item_hash = excluded.item_hash, value = excluded.value
+WHERE (excluded.time, excluded.item_hash) > (aggregate_members.time, aggregate_members.item_hash)`
+
+// MergeElement merges the top-level members of an element into its aggregate:
+// a member keeps the value of the newest element that has it.
+func (tx *Tx) MergeElement(e *ElementRow, members map[string]json.RawMessage) error {
+	owner, hash := string(e.Owner), string(e.ItemHash)
+	if err := tx.exec("aggregate.merge", sqlMergeAggregate, owner, e.Key, int64(e.Created), hash); err != nil {
+		return err
+	}
+	for member, value := range members {
+		err := tx.exec("member.merge", sqlMergeMember, owner, e.Key, member, int64(e.Created), hash, string(value))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	sqlDeleteElement   = `DELETE FROM aggregate_elements WHERE item_hash = $1`
+	sqlDeleteAggregate = `DELETE FROM aggregates WHERE owner = $1 AND key = $2`
+	sqlDeleteMembers   = `DELETE FROM aggregate_members WHERE owner = $1 AND key = $2`
+)
+
+// DeleteElement removes the record of an AGGREGATE message, not its effect.
+func (tx *Tx) DeleteElement(hash message.Hash) error {
+	return tx.exec("element.delete", sqlDeleteElement, string(hash))
+}
+
+// DeleteAggregate removes an aggregate and its content, not its elements.
+func (tx *Tx) DeleteAggregate(key AggregateKey) error {
+	if err := tx.exec("aggregate.delete", sqlDeleteAggregate, string(key.Owner), key.Key); err != nil {
+		return err
+	}
+	return tx.exec("member.delete", sqlDeleteMembers, string(key.Owner), key.Key)
+}
+
+// appendJSONString appends s as a JSON string, without the escapes that
+// encoding/json adds for HTML.
+func appendJSONString(b []byte, s string) []byte {
+	var out strings.Builder
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		panic(err) // a string always encodes
+	}
+	return append(b, strings.TrimSuffix(out.String(), "\n")...)
+}

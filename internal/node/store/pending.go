@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"aleph/message"
+)
+
+// PendingRow is a message that waits. // spec messages 4.2 step 5
+type PendingRow struct {
+	ID            int64
+	Message       message.Message
+	ReceptionTime message.Timestamp
+	Origin        string
+	CheckMessage  bool // verify the signature
+	Fetched       bool // content and file are here
+	Retries       int
+	NextAttempt   message.Timestamp
+	// WaitsFor is the file or message whose arrival is worth an attempt at
+	// once; "" when unknown.
+	WaitsFor message.Hash
+	// Body is the fetched content of a storage or ipfs message.
+	Body string
+}
+
+const pendingColumns = `id, item_hash, type, chain, sender, signature, item_type, time, channel, reception_time, origin,
+check_message, fetched, retries, next_attempt, waits_for, item_content, content`
+
+func scanPending(row scanner) (*PendingRow, error) {
+	var p PendingRow
+	var waits, itemContent, body text
+	m := &p.Message
+	err := row.Scan(&p.ID, &m.ItemHash, &m.Type, &m.Chain, &m.Sender, &m.Signature, &m.ItemType, &m.Time, &m.Channel,
+		&p.ReceptionTime, &p.Origin, &p.CheckMessage, &p.Fetched, &p.Retries, &p.NextAttempt, &waits, &itemContent, &body)
+	if err != nil {
+		return nil, err
+	}
+	p.WaitsFor, p.Body, m.ItemContent = message.Hash(waits), string(body), string(itemContent)
+	return &p, nil
+}
+
+const sqlInsertPending = `INSERT INTO pending_messages (item_hash, type, chain, sender, signature, item_type, time, channel,
+reception_time, origin, check_message, fetched, retries, next_attempt, waits_for, item_content, content)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+ON CONFLICT (item_hash, sender, signature) DO NOTHING`
+
+// InsertPending queues a message unless the same copy is queued already.
+func (tx *Tx) InsertPending(p *PendingRow) error {
+	m := &p.Message
+	return tx.exec("pending.insert", sqlInsertPending,
+		string(m.ItemHash), string(m.Type), string(m.Chain), string(m.Sender), m.Signature, string(m.ItemType),
+		int64(m.Time), nullPtr(m.Channel), int64(p.ReceptionTime), p.Origin, p.CheckMessage, p.Fetched, p.Retries,
+		int64(p.NextAttempt), null(p.WaitsFor), null(m.ItemContent), null(p.Body))
+}
+
+const sqlUpdatePending = `UPDATE pending_messages SET fetched = $2, retries = $3, next_attempt = $4, waits_for = $5, content = $6 WHERE id = $1`
+
+// UpdatePending saves the progress of a queued message.
+func (tx *Tx) UpdatePending(p *PendingRow) error {
+	return tx.exec("pending.update", sqlUpdatePending, p.ID, p.Fetched, p.Retries, int64(p.NextAttempt), null(p.WaitsFor), null(p.Body))
+}
+
+const sqlDeletePending = `DELETE FROM pending_messages WHERE id = $1`
+
+// DeletePending takes a message out of the queue.
+func (tx *Tx) DeletePending(id int64) error { return tx.exec("pending.delete", sqlDeletePending, id) }
+
+const sqlWakePending = `UPDATE pending_messages SET next_attempt = $2 WHERE waits_for = $1 AND next_attempt > $2`
+
+// WakePending makes the messages that wait for hash due at once, and returns
+// how many there are.
+func (tx *Tx) WakePending(hash message.Hash, now message.Timestamp) (int64, error) {
+	return tx.changed("pending.wake", sqlWakePending, string(hash), int64(now))
+}
+
+const sqlPendingByID = `SELECT ` + pendingColumns + ` FROM pending_messages WHERE id = $1`
+
+// PendingByID returns a queued message, or [message.ErrNotFound].
+func (r Reader) PendingByID(ctx context.Context, id int64) (*PendingRow, error) {
+	rows, err := r.q.query(ctx, "pending.id", sqlPendingByID, id)
+	return one(rows, err, scanPending)
+}
+
+const sqlPendingOf = `SELECT ` + pendingColumns + ` FROM pending_messages WHERE item_hash = $1 ORDER BY time, id`
+
+// PendingOf returns the queued copies of a message, oldest time first.
+func (r Reader) PendingOf(ctx context.Context, hash message.Hash) ([]*PendingRow, error) {
+	rows, err := r.q.query(ctx, "pending.of", sqlPendingOf, string(hash))
+	return all(rows, err, scanPending)
+}
+
+// Due is a queued message whose time has come.
+type Due struct {
+	ID       int64
+	ItemHash message.Hash
+}
+
+const sqlDue = `SELECT id, item_hash FROM pending_messages WHERE fetched = $1 AND next_attempt <= $2 ORDER BY next_attempt, id LIMIT $3`
+
+// Due returns queued messages whose next attempt is not after now, in order.
+func (r Reader) Due(ctx context.Context, fetched bool, now message.Timestamp, limit int) ([]Due, error) {
+	rows, err := r.q.query(ctx, "pending.due", sqlDue, fetched, int64(now), limit)
+	return all(rows, err, func(row scanner) (Due, error) {
+		var d Due
+		return d, row.Scan(&d.ID, &d.ItemHash)
+	})
+}
+
+const sqlNextDue = `SELECT next_attempt FROM pending_messages WHERE fetched = $1 AND next_attempt > $2 ORDER BY next_attempt LIMIT 1`
+
+// NextDue returns the first time after now at which a queued message is due;
+// the second result is false when there is none.
+func (r Reader) NextDue(ctx context.Context, fetched bool, now message.Timestamp) (message.Timestamp, bool, error) {
+	rows, err := r.q.query(ctx, "pending.next", sqlNextDue, fetched, int64(now))
+	t, err := one(rows, err, column[message.Timestamp])
+	if errors.Is(err, message.ErrNotFound) {
+		return 0, false, nil
+	}
+	return t, err == nil, err
+}
+
+const sqlCountPending = `SELECT COUNT(*) FROM pending_messages`
+
+// CountPending returns how many messages wait.
+func (r Reader) CountPending(ctx context.Context) (int64, error) {
+	rows, err := r.q.query(ctx, "pending.count", sqlCountPending)
+	return one(rows, err, column[int64])
+}

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+
+	"aleph/message"
+)
+
+// Reader holds every query of the package. A [DB] embeds one that reads the
+// last committed state and is safe for concurrent use; a [Tx] embeds one that
+// sees the transaction's own changes.
+type Reader struct{ q querier }
+
+// querier runs queries: the pool of readers, or a transaction. A statement
+// with a name is prepared once; the name "" is for text built at run time.
+type querier interface {
+	query(ctx context.Context, name, text string, args ...any) (*sql.Rows, error)
+}
+
+// pool is the querier of a DB.
+type pool struct {
+	db *sql.DB
+
+	mu    sync.RWMutex
+	stmts map[string]*sql.Stmt
+}
+
+func newPool(c *connector, size int) *pool {
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	return &pool{db: db, stmts: map[string]*sql.Stmt{}}
+}
+
+func (p *pool) close() error { return p.db.Close() }
+
+func (p *pool) query(ctx context.Context, name, text string, args ...any) (*sql.Rows, error) {
+	if name == "" {
+		rows, err := p.db.QueryContext(ctx, rebind(text), args...)
+		return rows, wrap("query", err)
+	}
+	stmt, err := p.prepare(ctx, name, text)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	return rows, wrap(name, err)
+}
+
+func (p *pool) prepare(ctx context.Context, name, text string) (*sql.Stmt, error) {
+	p.mu.RLock()
+	stmt, ok := p.stmts[name]
+	p.mu.RUnlock()
+	if ok {
+		return stmt, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if stmt, ok := p.stmts[name]; ok {
+		return stmt, nil
+	}
+	stmt, err := p.db.PrepareContext(ctx, rebind(text))
+	if err != nil {
+		return nil, wrap(name, err)
+	}
+	p.stmts[name] = stmt
+	return stmt, nil
+}
+
+// scanner is a row of a result.
+type scanner interface{ Scan(dest ...any) error }
+
+// all collects the rows that scan reads.
+func all[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, rows.Err()
+}
+
+// one returns the first row, or [message.ErrNotFound].
+func one[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) (T, error) {
+	var zero T
+	if err != nil {
+		return zero, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return zero, errors.Join(rows.Err(), message.ErrNotFound)
+	}
+	v, err := scan(rows)
+	if err != nil {
+		return zero, err
+	}
+	return v, rows.Close()
+}
+
+// column scans a row of one column.
+func column[T any](row scanner) (T, error) {
+	var v T
+	return v, row.Scan(&v)
+}

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+
+	"aleph/message"
+)
+
+// StatusRow says where a message stands. // spec messages 4.1
+type StatusRow struct {
+	ItemHash      message.Hash
+	Status        message.Status
+	ReceptionTime message.Timestamp
+}
+
+const statusColumns = `item_hash, status, reception_time`
+
+func scanStatus(row scanner) (StatusRow, error) {
+	var s StatusRow
+	return s, row.Scan(&s.ItemHash, &s.Status, &s.ReceptionTime)
+}
+
+const sqlStatus = `SELECT ` + statusColumns + ` FROM message_status WHERE item_hash = $1`
+
+// Status returns where a message stands, or [message.ErrNotFound].
+func (r Reader) Status(ctx context.Context, hash message.Hash) (StatusRow, error) {
+	rows, err := r.q.query(ctx, "status.get", sqlStatus, hash)
+	return one(rows, err, scanStatus)
+}
+
+// Statuses returns where each of the known ones of hashes stands.
+func (r Reader) Statuses(ctx context.Context, hashes []message.Hash) (map[message.Hash]StatusRow, error) {
+	found := make(map[message.Hash]StatusRow, len(hashes))
+	for part := range chunks(hashes) {
+		name, text, args := inQuery("status.batch", `SELECT `+statusColumns+` FROM message_status WHERE item_hash IN (`, part, `)`)
+		rows, err := r.q.query(ctx, name, text, args...)
+		list, err := all(rows, err, scanStatus)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range list {
+			found[s.ItemHash] = s
+		}
+	}
+	return found, nil
+}
+
+// A status row keeps the earliest reception time. // spec messages 4.1
+const sqlSetStatus = `INSERT INTO message_status (` + statusColumns + `) VALUES ($1, $2, $3)
+ON CONFLICT (item_hash) DO UPDATE SET status = excluded.status,
+reception_time = CASE WHEN excluded.reception_time < message_status.reception_time
+THEN excluded.reception_time ELSE message_status.reception_time END`
+
+// SetStatus records where a message stands.
+func (tx *Tx) SetStatus(hash message.Hash, status message.Status, received message.Timestamp) error {
+	return tx.exec("status.set", sqlSetStatus, string(hash), string(status), int64(received))
+}

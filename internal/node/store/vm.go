@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+
+	"aleph/message"
+)
+
+// VMRow is a registered PROGRAM, INSTANCE or V-PROGRAM.
+type VMRow struct {
+	ItemHash    message.Hash
+	Type        string // program, instance, v-program
+	Owner       message.Address
+	AllowAmend  bool
+	PaymentType message.PaymentType
+	Replaces    string
+	Created     message.Timestamp
+	Refs        []VMRef // not read back by VM
+}
+
+// VMRef is a STORE that a VM refers to.
+type VMRef struct {
+	Ref       message.Hash
+	Kind      string // code, runtime, data, rootfs, volume, parent, workload, hash_tree
+	UseLatest bool
+	Blocks    bool // the STORE must not be forgotten while the VM lives
+}
+
+const sqlVM = `SELECT item_hash, type, owner, allow_amend, payment_type, replaces, created FROM vms WHERE item_hash = $1`
+
+// VM returns a registered VM without its references, or [message.ErrNotFound].
+func (r Reader) VM(ctx context.Context, hash message.Hash) (VMRow, error) {
+	rows, err := r.q.query(ctx, "vm.get", sqlVM, string(hash))
+	return one(rows, err, func(row scanner) (VMRow, error) {
+		var v VMRow
+		var replaces text
+		err := row.Scan(&v.ItemHash, &v.Type, &v.Owner, &v.AllowAmend, &v.PaymentType, &replaces, &v.Created)
+		v.Replaces = string(replaces)
+		return v, err
+	})
+}
+
+const sqlVMUsing = `SELECT vm_hash FROM vm_refs WHERE ref = $1 AND blocks ORDER BY vm_hash LIMIT 1`
+
+// VMUsing returns a VM that keeps a STORE from being forgotten, or
+// [message.ErrNotFound].
+func (r Reader) VMUsing(ctx context.Context, ref message.Hash) (message.Hash, error) {
+	rows, err := r.q.query(ctx, "vm.using", sqlVMUsing, string(ref))
+	return one(rows, err, column[message.Hash])
+}
+
+const sqlVMVersion = `SELECT current_version FROM vm_versions WHERE vm_hash = $1`
+
+// VMVersion returns the current version of a VM, or [message.ErrNotFound].
+func (r Reader) VMVersion(ctx context.Context, hash message.Hash) (message.Hash, error) {
+	rows, err := r.q.query(ctx, "vm.version", sqlVMVersion, string(hash))
+	return one(rows, err, column[message.Hash])
+}
+
+const (
+	sqlInsertVM    = `INSERT INTO vms (item_hash, type, owner, allow_amend, payment_type, replaces, created) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	sqlInsertVMRef = `INSERT INTO vm_refs (vm_hash, ref, kind, position, use_latest, blocks) VALUES ($1, $2, $3, $4, $5, $6)`
+	sqlSetVersion  = `INSERT INTO vm_versions (vm_hash, owner, current_version, last_updated) VALUES ($1, $2, $3, $4)
+ON CONFLICT (vm_hash) DO UPDATE SET current_version = excluded.current_version, last_updated = excluded.last_updated
+WHERE excluded.last_updated > vm_versions.last_updated`
+)
+
+// InsertVM records a VM and its references.
+func (tx *Tx) InsertVM(v *VMRow) error {
+	hash := string(v.ItemHash)
+	err := tx.exec("vm.insert", sqlInsertVM, hash, v.Type, string(v.Owner), v.AllowAmend, string(v.PaymentType),
+		null(v.Replaces), int64(v.Created))
+	if err != nil {
+		return err
+	}
+	for i, ref := range v.Refs {
+		err := tx.exec("vmref.insert", sqlInsertVMRef, hash, string(ref.Ref), ref.Kind, i, ref.UseLatest, ref.Blocks)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetVMVersion records the current version of a VM.
+func (tx *Tx) SetVMVersion(vm message.Hash, owner message.Address, current message.Hash, updated message.Timestamp) error {
+	return tx.exec("vmversion.set", sqlSetVersion, string(vm), string(owner), string(current), int64(updated))
+}
+
+const (
+	sqlDeleteVM      = `DELETE FROM vms WHERE item_hash = $1`
+	sqlDeleteVMRefs  = `DELETE FROM vm_refs WHERE vm_hash = $1`
+	sqlDeleteVersion = `DELETE FROM vm_versions WHERE vm_hash = $1`
+)
+
+// DeleteVM removes a VM, its references and its version.
+func (tx *Tx) DeleteVM(hash message.Hash) error {
+	if err := tx.exec("vm.delete", sqlDeleteVM, string(hash)); err != nil {
+		return err
+	}
+	if err := tx.exec("vmref.delete", sqlDeleteVMRefs, string(hash)); err != nil {
+		return err
+	}
+	return tx.exec("vmversion.delete", sqlDeleteVersion, string(hash))
+}
