@@ -2,9 +2,9 @@
 // struct, [Config], and fills it: defaults first, then a YAML file, then
 // environment variables. Unknown keys of a file are refused.
 //
-// Each part declares its own struct with the meaning of each field as its doc
-// comment; [Describe] prints those comments, so the file that `aleph config
-// describe` shows cannot differ from the code.
+// Each part declares its own struct and says what a field means in the field's
+// doc tag; [Describe] prints those, so the file that `aleph config describe`
+// shows cannot differ from the code.
 package config
 
 import (

@@ -13,7 +13,7 @@ import (
 
 type inner struct {
 	Size  int64         `yaml:"size"`
-	Wait  time.Duration `yaml:"wait"`
+	Wait  time.Duration `yaml:"wait" doc:"how long to wait"`
 	Names []string      `yaml:"names"`
 }
 
@@ -94,8 +94,7 @@ func TestDescribeReadsBack(t *testing.T) {
 	t.Parallel()
 	want := sample{"x: y", true, 1.5, 3, inner{9, time.Minute, []string{"a", "b"}}, ""}
 	var out strings.Builder
-	table := map[string]string{commentName(reflect.TypeFor[inner](), "Wait"): "how long to wait"}
-	if err := describe(&out, &want, table); err != nil {
+	if err := describe(&out, &want); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "inner:\n  # Environment: ALEPH_INNER_SIZE\n  size: 9\n  # how long to wait\n") {
@@ -111,6 +110,16 @@ func TestDescribeReadsBack(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(sample{}, inner{})); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestEveryFieldIsDocumented(t *testing.T) {
+	t.Parallel()
+	cfg := Default()
+	for _, f := range leaves(reflect.ValueOf(&cfg).Elem(), nil) {
+		if f.doc == "" {
+			t.Errorf("%s has no doc tag", strings.Join(f.path, "."))
+		}
 	}
 }
 

@@ -16,8 +16,7 @@ const envPrefix = "ALEPH_"
 type field struct {
 	path  []string // yaml keys from the root
 	value reflect.Value
-	owner reflect.Type // the struct that declares it
-	name  string       // Go name
+	doc   string // what it means
 }
 
 // env is the variable that overrides the field: ALEPH_ and its keys in capitals.
@@ -66,7 +65,7 @@ func leaves(v reflect.Value, path []string) []field {
 			list = append(list, leaves(v.Field(i), at)...)
 			continue
 		}
-		list = append(list, field{at, v.Field(i), v.Type(), sf.Name})
+		list = append(list, field{at, v.Field(i), sf.Tag.Get("doc")})
 	}
 	return list
 }

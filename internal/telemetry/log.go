@@ -14,10 +14,8 @@ import (
 
 // LogConfig says how much is logged and in which form.
 type LogConfig struct {
-	// Level is the least important level that is written: debug, info, warn or error.
-	Level string `yaml:"level"`
-	// Format is text, json, or auto: text for people on a terminal, JSON otherwise.
-	Format string `yaml:"format"`
+	Level  string `yaml:"level" doc:"Least important level that is written: debug, info, warn or error."`
+	Format string `yaml:"format" doc:"text, json, or auto: text for people on a terminal, JSON otherwise."`
 }
 
 // DefaultLogConfig writes from info up, in the form that suits the reader.
