@@ -1,0 +1,20 @@
+#!/bin/sh
+# Installs the Debian packages that building, running and testing need.
+set -eu
+here=$(dirname "$0")
+
+if ! command -v go >/dev/null 2>&1; then
+	echo "missing: Go 1.26 or newer. Debian's own is too old: see https://go.dev/doc/install" >&2
+	exit 1
+fi
+
+set -- \
+	gcc:gcc /usr/include/stdio.h:libc6-dev \
+	runsc:runsc mksquashfs:squashfs-tools mmdebstrap:mmdebstrap \
+	ip:iproute2 nft:nftables zip:zip curl:curl \
+	node:nodejs npm:npm git:git \
+	/etc/ssl/certs/ca-certificates.crt:ca-certificates
+if [ "$(id -u)" -ne 0 ]; then
+	set -- "$@" newuidmap:uidmap # mmdebstrap without root
+fi
+exec "$here/need.sh" "$@"

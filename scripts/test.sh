@@ -1,0 +1,40 @@
+#!/bin/sh
+# Everything that must hold: builds, go vet, every test with cgo, and without it
+# those whose code differs. Installs what is missing. Uses free ports only.
+set -eu
+cd "$(dirname "$0")/.."
+began=$(date +%s)
+step() { printf '\n== %s (%ds)\n' "$*" $(($(date +%s) - began)); }
+
+step "installing what is missing"
+scripts/parts.sh
+scripts/npm.sh test/conformance
+
+step "building, with and without cgo"
+scripts/build.sh
+CGO_ENABLED=0 go build ./...
+
+step "go vet"
+go vet ./...
+
+# The log is kept for the summary; the status of go test is what counts.
+mkdir -p build
+log=build/test.log
+: >"$log"
+failed=0
+tests() {
+	{ "$@" 2>&1 || echo "failed: $*"; } | tee -a "$log"
+}
+
+step "tests"
+tests go test -shuffle=on -timeout 25m ./...
+
+step "tests of what differs without cgo"
+tests env CGO_ENABLED=0 go test -shuffle=on -timeout 10m ./account/... ./message/... ./internal/node/store/...
+
+step "summary"
+passed=$(grep -c '^ok ' "$log" || :)
+failed=$(grep -c '^failed: ' "$log" || :)
+grep -E '^(FAIL|failed:|--- FAIL)' "$log" | sort -u || :
+echo "$passed packages passed, $failed runs failed, $(($(date +%s) - began)) seconds; the whole log is $log"
+[ "$failed" -eq 0 ]
