@@ -1,0 +1,50 @@
+package store
+
+import (
+	"context"
+
+	"aleph/message"
+)
+
+// ForgottenList is one page of what remains of forgotten messages. The filter's
+// times bound when a message was forgotten; its members about the content,
+// which is gone, and about blocks have no effect. // spec ccn-http-api 5.1
+type ForgottenList struct {
+	MessageFilter
+	Ascending bool
+	Offset    int64
+	// Limit is the most rows, 0 for all.
+	Limit int64
+}
+
+// ListForgotten returns a page of forgotten messages, those without a time last.
+func (r Reader) ListForgotten(ctx context.Context, l ForgottenList) ([]*ForgottenRow, error) {
+	w := l.where()
+	order := ` ORDER BY f.forgotten_at IS NULL, f.forgotten_at DESC, f.item_hash`
+	if l.Ascending {
+		order = ` ORDER BY f.forgotten_at IS NULL, f.forgotten_at, f.item_hash`
+	}
+	text := `SELECT ` + forgottenColumns + ` FROM forgotten_messages f` + w.clause() + order + w.limit(l.Limit, l.Offset)
+	rows, err := r.q.query(ctx, "", text, w.args...)
+	return all(rows, err, scanForgotten)
+}
+
+// CountForgotten returns how many messages the whole list has.
+func (r Reader) CountForgotten(ctx context.Context, l ForgottenList) (int64, error) {
+	w := l.where()
+	rows, err := r.q.query(ctx, "", `SELECT COUNT(*) FROM forgotten_messages f`+w.clause(), w.args...)
+	return one(rows, err, column[int64])
+}
+
+func (l ForgottenList) where() *where {
+	w := new(where)
+	in(w, "f.item_hash", unique(l.Hashes))
+	in(w, "f.type", unique(l.Types))
+	in(w, "f.sender", unique(l.Senders))
+	in(w, "f.owner", unique(l.Owners))
+	in(w, "f.chain", unique(l.Chains))
+	in(w, "f.channel", unique(l.Channels))
+	in(w, "COALESCE(f.payment_type, '"+string(message.PaymentHold)+"')", unique(l.PaymentTypes))
+	w.between("f.forgotten_at", l.From, l.Until)
+	return w
+}
