@@ -36,8 +36,10 @@ type Post struct {
 	Type string
 	// Content is any JSON value; nil when absent or null.
 	Content json.RawMessage
-	// Ref is empty when absent.
+	// Ref names the post that an amend changes, and is free otherwise.
 	Ref string
+	// HasRef tells an empty ref from an absent or null one.
+	HasRef bool
 }
 
 // AmendType is the post type that amends another post.
@@ -57,13 +59,21 @@ type Aggregate struct {
 // Store keeps a file on the network. // spec messages 3.6
 type Store struct {
 	Base
-	ItemType    ItemType
-	ItemHash    Hash
+	ItemType ItemType
+	ItemHash Hash
+	// Size and ContentType are what the sender says; nothing depends on them.
+	// A size that int64 cannot hold is the nearest one that it can.
 	Size        *int64
 	ContentType string
-	Ref         string
-	Metadata    json.RawMessage
-	Payment     *Payment
+	// Ref chooses the tag that names the latest version. // spec messages 6.3
+	Ref string
+	// HasRef tells an empty ref, which makes the tag "<owner>/", from an absent
+	// or null one, which makes it the message's own hash.
+	HasRef bool
+	// Metadata is a JSON object; nil when absent or null.
+	Metadata json.RawMessage
+	// Payment is nil when absent, which means [PaymentHold].
+	Payment *Payment
 }
 
 // Forget removes messages. // spec messages 3.7
@@ -77,6 +87,6 @@ type Forget struct {
 // Payment says how an owner pays for a resource. // spec messages 3.8
 type Payment struct {
 	Type     PaymentType
-	Chain    Chain
-	Receiver string
+	Chain    Chain  // empty when absent
+	Receiver string // whom a stream pays; empty when absent
 }

@@ -155,7 +155,7 @@ type ProgramExport struct {
 // Trigger says when a program runs.
 type Trigger struct {
 	HTTP       bool
-	Message    []json.RawMessage // subscriptions: objects, ≤ 32
+	Message    []json.RawMessage // subscriptions: objects of at most 32 members
 	Persistent bool
 }
 
@@ -175,12 +175,13 @@ type Rootfs struct {
 
 // TrustedExecution asks for a confidential machine. // spec messages 3.10
 type TrustedExecution struct {
-	Firmware        Hash
-	Policy          uint64
+	Firmware Hash
+	// Policy is the guest policy, default 1. It fits 32 bits with sign. // Q-31
+	Policy          int64
 	Mode            string // sev, sev_snp or empty
 	Runtime         Hash
 	Measurements    []Measurement
-	AttestationPort int
+	AttestationPort int // 0 when absent
 }
 
 // Measurement is a launch digest that an owner accepts.
