@@ -7,5 +7,5 @@ stamp=node_modules/.installed
 if [ -f "$stamp" ] && cmp -s package-lock.json "$stamp"; then
 	exit 0
 fi
-npm ci --ignore-scripts --no-fund --no-audit --loglevel=error </dev/null
+npm ci --no-fund --no-audit --loglevel=error </dev/null
 cp package-lock.json "$stamp"

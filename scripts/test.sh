@@ -27,12 +27,15 @@ tests() {
 }
 
 step "tests"
-tests go test -shuffle=on -timeout 25m ./...
+table=$PWD/build/conformance.txt
+rm -f "$table"
+tests env ALEPH_CONFORMANCE_TABLE="$table" go test -shuffle=on -timeout 25m ./...
 
 step "tests of what differs without cgo"
 tests env CGO_ENABLED=0 go test -shuffle=on -timeout 10m ./account/... ./message/... ./internal/node/store/...
 
 step "summary"
+[ ! -f "$table" ] || { echo "the official TypeScript client against aleph local:"; cat "$table"; echo; }
 passed=$(grep -c '^ok ' "$log" || :)
 failed=$(grep -c '^failed: ' "$log" || :)
 grep -E '^(FAIL|failed:|--- FAIL)' "$log" | sort -u || :

@@ -2,6 +2,7 @@ package house
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -36,8 +37,11 @@ func LockFiles(tree fs.FS) ([]string, error) {
 
 func lockedAddresses(tree fs.FS, name string) ([]string, error) {
 	text, err := fs.ReadFile(tree, name)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return []string{name + " is missing: run npm install and commit it"}, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	var lock struct {
 		Packages map[string]struct {

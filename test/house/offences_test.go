@@ -57,8 +57,9 @@ func TestLawsFindOffences(t *testing.T) {
 			"live references", uncounted(house.DeadReferences),
 			map[string]string{
 				"docs/spec/messages.md": specification,
-				"a.go":                  "package a // spec messages 4.3\n\n// As spec messages 4, 4.3 and appendix A say, or spec\n// messages §4.3 step 7. The quirk: spec messages Q-07. The spec says 9.9.\nvar x int\n",
-			}, nil,
+				"a.go":                  "package a // spec messages 4.3\n\n// As spec messages 4, 4.3 and appendix A say, or spec\n// messages §4.3 step 7. The quirk: spec messages Q-07. The spec says so: 9.9.\nvar x int\n",
+			},
+			nil,
 		},
 		{
 			"dead references", uncounted(house.DeadReferences),
@@ -76,7 +77,8 @@ func TestLawsFindOffences(t *testing.T) {
 				"docs/a.md":      "## Two words\n[up](../README.md)\n",
 				"a/a.go":         "package a\n\ntype T int\n\nfunc (T) Close() {}\n\nfunc Run() {}\n",
 				"docs/spec/m.md": "[x](nowhere)\n",
-			}, nil,
+			},
+			nil,
 		},
 		{
 			"dead links", uncounted(house.DeadLinks),
@@ -92,7 +94,8 @@ func TestLawsFindOffences(t *testing.T) {
 
 		{
 			"lock file", house.LockFiles,
-			map[string]string{"w/package.json": "{}", "w/.npmrc": "fund=false\nomit-lockfile-registry-resolved=true\n", "w/package-lock.json": `{"packages":{"":{},"node_modules/a":{"version":"1.0.0","integrity":"sha512-x"}}}`}, nil,
+			map[string]string{"w/package.json": "{}", "w/.npmrc": "fund=false\nomit-lockfile-registry-resolved=true\n", "w/package-lock.json": `{"packages":{"":{},"node_modules/a":{"version":"1.0.0","integrity":"sha512-x"}}}`},
+			nil,
 		},
 		{
 			"lock file with addresses", house.LockFiles,
