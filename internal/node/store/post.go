@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"aleph/message"
 )
@@ -73,4 +74,16 @@ const sqlDeletePost = `DELETE FROM posts WHERE item_hash = $1`
 // DeletePost removes a post or an amend.
 func (tx *Tx) DeletePost(hash message.Hash) error {
 	return tx.exec("post.delete", sqlDeletePost, string(hash))
+}
+
+const sqlOwnTags = `SELECT item_hash FROM message_tags WHERE item_hash = $1 LIMIT 1`
+
+// OwnTags returns hash when that message has tags of its own, else "".
+func (r Reader) OwnTags(ctx context.Context, hash message.Hash) (message.Hash, error) {
+	rows, err := r.q.query(ctx, "message.tagged", sqlOwnTags, string(hash))
+	own, err := one(rows, err, column[message.Hash])
+	if errors.Is(err, message.ErrNotFound) {
+		return "", nil
+	}
+	return own, err
 }

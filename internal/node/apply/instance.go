@@ -1,0 +1,15 @@
+package apply
+
+import (
+	"aleph/internal/node/store"
+	"aleph/message"
+)
+
+// planInstance decides about an INSTANCE. // spec messages 6.4
+func (s *Session) planInstance(m Received, i *message.Instance) (Effect, error) {
+	root := need{
+		VMRef: store.VMRef{Ref: i.Rootfs.Parent.Ref, Kind: "rootfs", UseLatest: i.Rootfs.Parent.UseLatest, Blocks: true},
+		disk:  "rootfs", sizeMiB: i.Rootfs.SizeMiB,
+	}
+	return s.planVM(m, vmRow(m, vmInstance, &i.Executable), &i.Executable, []need{root})
+}

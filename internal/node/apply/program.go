@@ -1,0 +1,28 @@
+package apply
+
+import (
+	"aleph/internal/node/store"
+	"aleph/message"
+)
+
+// The kinds of machine. // spec messages appendix C
+const (
+	vmProgram  = "program"
+	vmInstance = "instance"
+	vmVerified = "v-program"
+)
+
+// planProgram decides about a PROGRAM. // spec messages 6.4
+func (s *Session) planProgram(m Received, p *message.Program) (Effect, error) {
+	needs := []need{
+		{VMRef: store.VMRef{Ref: p.Code.Ref, Kind: "code", UseLatest: p.Code.UseLatest, Blocks: true}},
+		{
+			VMRef: store.VMRef{Ref: p.Runtime.Ref, Kind: "runtime", UseLatest: p.Runtime.UseLatest, Blocks: true},
+			known: s.rules.KnownRuntime != nil && s.rules.KnownRuntime(p.Runtime.Ref),
+		},
+	}
+	if p.Data != nil {
+		needs = append(needs, need{VMRef: store.VMRef{Ref: p.Data.Ref, Kind: "data", UseLatest: p.Data.UseLatest, Blocks: true}})
+	}
+	return s.planVM(m, vmRow(m, vmProgram, &p.Executable), &p.Executable, needs)
+}
