@@ -185,6 +185,6 @@ func stop(t *testing.T, process *os.Process, ended <-chan error) {
 		if err := process.Kill(); err != nil {
 			t.Error(err)
 		}
-		<-ended
+		t.Log("killed: ", <-ended)
 	}
 }
