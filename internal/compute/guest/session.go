@@ -200,7 +200,7 @@ func (s *Session) open(ctx context.Context, first []byte) (conn net.Conn, stop f
 	release := interrupt(ctx, conn)
 	stop = func() {
 		release()
-		_ = conn.Close()
+		hangUp(conn)
 	}
 	if _, err := conn.Write(first); err != nil {
 		stop()
