@@ -10,7 +10,7 @@ scripts/parts.sh
 scripts/build.sh
 
 # A cloud that runs an older binary is ended: its data is kept.
-if pid=$(cloud_pid) && [ "$(readlink "/proc/$pid/exe")" != "$PWD/bin/aleph" ]; then
+if pid=$(cloud_pid) && [ "$(readlink "/proc/$pid/exe")" != "$(pwd -P)/bin/aleph" ]; then
 	echo "bin/aleph is newer than the running cloud: starting it again"
 	stop_cloud
 fi
