@@ -1,0 +1,267 @@
+package crash_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"aleph/internal/bench"
+	"aleph/internal/local/spawn"
+	"aleph/message"
+)
+
+var (
+	cycles = flag.Int("cycles", 20, "how often the cloud is killed")
+	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the moments and messages")
+)
+
+// binary is the program under test.
+var binary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "aleph-crash-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if binary, err = spawn.Build(context.Background(), dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// start starts a cloud on a data folder and free ports. The log of the process
+// is shown when the test fails.
+func start(t *testing.T, dir string) *spawn.Cloud {
+	t.Helper()
+	c, err := tryStart(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func tryStart(t *testing.T, dir string) (*spawn.Cloud, error) {
+	t.Helper()
+	var log safeBuffer
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of the cloud:\n%s", log.tail(4000))
+		}
+	})
+	c, err := spawn.Start(context.WithoutCancel(t.Context()), spawn.Options{
+		Binary: binary, Stderr: &log, Args: []string{"--data-dir", dir, "--port", "0", "--compute-port", "0"},
+		Env: []string{"XDG_STATE_HOME=" + t.TempDir()},
+	})
+	if err == nil {
+		t.Cleanup(c.Kill)
+	}
+	return c, err
+}
+
+// safeBuffer keeps what a process writes while the test may read it.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) tail(n int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := s.b.Bytes()
+	return string(text[max(0, len(text)-n):])
+}
+
+// TestKillLosesNothing kills the cloud under load again and again.
+func TestKillLosesNothing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(*seed, 1))
+	g, err := bench.NewGenerator(*seed, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	l := newLedger()
+	w := &workload{g: g, l: l, rng: rng}
+	lost := 0
+	begin := time.Now()
+	for cycle := range *cycles {
+		if cycle%5 == 4 {
+			killWhileStarting(t, dir, rng)
+		}
+		c := start(t, dir)
+		result := l.check(t.Context(), t, c.API)
+		lost += result.lost
+		batch := w.batch(t, 600)
+		killed := make(chan struct{})
+		timer := time.AfterFunc(time.Duration(20+rng.IntN(600))*time.Millisecond, func() {
+			c.Kill()
+			close(killed)
+		})
+		w.publish(t.Context(), c.API, batch)
+		if timer.Stop() { // everything was answered before the moment came
+			c.Kill()
+		} else {
+			<-killed
+		}
+		t.Logf("cycle %d: %d messages acknowledged so far, %d lost", cycle+1, result.acknowledged, lost)
+		if t.Failed() {
+			break
+		}
+	}
+	c := start(t, dir)
+	result := l.check(t.Context(), t, c.API)
+	w.repeat(t, c.API)
+	l.checkOnce(t.Context(), t, c.API, g.Key().Address())
+	if err := c.Stop(30 * time.Second); err != nil {
+		t.Error(err)
+	}
+	t.Logf("seed %d: %d cycles of kill -9 in %s, %d messages and %d files acknowledged, %d lost",
+		*seed, *cycles, time.Since(begin).Round(time.Second), result.acknowledged, len(l.files), lost+result.lost)
+}
+
+// killWhileStarting kills a cloud that is not ready yet.
+func killWhileStarting(t *testing.T, dir string, rng *rand.Rand) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rng.IntN(300))*time.Millisecond)
+	defer cancel()
+	c, err := spawn.Start(ctx, spawn.Options{
+		Binary: binary, Stderr: io.Discard, Args: []string{"--data-dir", dir, "--port", "0", "--compute-port", "0"},
+		Env: []string{"XDG_STATE_HOME=" + t.TempDir()},
+	})
+	if err == nil { // it was quicker than the moment
+		c.Kill()
+	}
+}
+
+// workload makes messages that depend on earlier ones and sends them.
+type workload struct {
+	g   *bench.Generator
+	l   *ledger
+	rng *rand.Rand
+	// elements counts the members of the aggregate.
+	elements int
+}
+
+// batch makes n messages: posts, amends and forgets of earlier posts, members of
+// one aggregate.
+func (w *workload) batch(t *testing.T, n int) []*message.Message {
+	t.Helper()
+	posts, err := w.g.Posts(t.Context(), n*6/10, 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range posts {
+		w.l.sent(m, -1)
+	}
+	batch := posts
+	own := func(e *entry) bool {
+		postType, ok := contentOf(t, e.m)
+		return ok && postType != message.AmendType && !e.forgotten && e.m.Sender == w.g.Key().Address() &&
+			e.acknowledged == message.StatusProcessed
+	}
+	for i, target := range w.l.list(n/10, own) {
+		batch = append(batch, w.change(t, i, target))
+	}
+	for range n * 3 / 10 {
+		content := map[string]any{"key": aggregateKey, "content": map[string]any{fmt.Sprint("n", w.elements): w.elements}}
+		batch = append(batch, w.message(t, message.TypeAggregate, content, w.elements))
+		w.elements++
+	}
+	w.rng.Shuffle(len(batch), func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
+	return batch
+}
+
+// change amends a post, or forgets it.
+func (w *workload) change(t *testing.T, i int, target *entry) *message.Message {
+	if i%4 != 0 || target.amended {
+		target.amended = true
+		return w.message(t, message.TypePost, map[string]any{
+			"type": message.AmendType, "ref": target.m.ItemHash, "content": map[string]any{"amended": i},
+		}, -1)
+	}
+	target.forgotten = true
+	return w.message(t, message.TypeForget, map[string]any{"hashes": []message.Hash{target.m.ItemHash}, "reason": "test"}, -1)
+}
+
+func (w *workload) message(t *testing.T, typ message.Type, content map[string]any, element int) *message.Message {
+	t.Helper()
+	m, err := w.g.Message(typ, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.l.sent(m, element)
+	return m
+}
+
+// publish sends a batch over several connections, half of it waiting for the
+// outcome, and uploads small files meanwhile. That the connections break in the
+// middle is the point, so errors do not count; what was answered does.
+func (w *workload) publish(ctx context.Context, api string, batch []*message.Message) {
+	var group errgroup.Group
+	half := len(batch) / 2
+	for i, part := range [][]*message.Message{batch[:half], batch[half:]} {
+		p := bench.Publisher{API: api, Connections: 4, Sync: i == 0, Answered: w.l.answered}
+		group.Go(func() error {
+			_, _, _ = p.Publish(ctx, part)
+			return nil
+		})
+	}
+	for range 5 {
+		content := fmt.Appendf(nil, "file %d", w.rng.Uint64())
+		hash := message.HashOf(content)
+		m, err := w.g.Message(message.TypeStore, map[string]any{"item_type": message.ItemStorage, "item_hash": hash})
+		if err != nil {
+			return
+		}
+		w.l.sent(m, -1)
+		if bench.Upload(ctx, api, m, bytes.NewReader(content), int64(len(content))) != nil {
+			break
+		}
+		w.l.answered(bench.Answer{Hash: m.ItemHash, HTTP: 200, Status: message.StatusProcessed})
+		w.l.files[hash] = content
+	}
+	_ = group.Wait() // its functions return nil
+}
+
+// repeat publishes everything once more, as a client would that is not sure, and
+// expects each message to end processed or forgotten.
+func (w *workload) repeat(t *testing.T, api string) {
+	t.Helper()
+	var again []*message.Message
+	for _, e := range w.l.list(-1, func(e *entry) bool { return !e.forgotten }) {
+		again = append(again, e.m)
+	}
+	p := bench.Publisher{API: api, Connections: 8, Sync: true, Answered: w.l.answered}
+	answers, _, err := p.Publish(t.Context(), again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range answers {
+		// Only a file whose upload was cut off has nothing to store.
+		if a.Status != message.StatusProcessed && again[i].Type != message.TypeStore {
+			t.Errorf("%s %s published again: HTTP %d, %q", again[i].Type, a.Hash, a.HTTP, a.Status)
+		}
+	}
+}

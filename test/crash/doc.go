@@ -1,0 +1,8 @@
+// Package crash breaks the real program and looks for what is lost: it kills
+// `aleph local` under load at random moments, fills its disk and stops it in the
+// middle of work, and then asks whether everything that was acknowledged is
+// there and nothing was applied twice.
+//
+//	go test ./test/crash -v                    # 20 cycles of kill -9
+//	go test ./test/crash -v -args -cycles 500  # many
+package crash
