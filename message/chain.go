@@ -1,5 +1,10 @@
 package message
 
+import (
+	"maps"
+	"slices"
+)
+
 // Chain is the wire code of the blockchain whose key signs a message.
 type Chain string
 
@@ -48,3 +53,6 @@ func (c Chain) Valid() bool {
 
 // Family returns the signature scheme of c, or "" when c is not a legal chain.
 func (c Chain) Family() Family { return families[c] }
+
+// Chains lists every legal chain value in alphabetical order.
+func Chains() []Chain { return slices.Sorted(maps.Keys(families)) }

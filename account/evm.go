@@ -1,0 +1,95 @@
+package account
+
+import (
+	"crypto/ecdsa"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/crypto"
+
+	"aleph/message"
+)
+
+// evm is the scheme of Ethereum and of the chains that took it over: EIP-191
+// "personal sign" with a recoverable secp256k1 signature. // spec messages 2.4
+type evm struct{}
+
+func (evm) verify(m *message.Message) error {
+	signature, err := parseEVMSignature(m.Signature)
+	if err != nil {
+		return err
+	}
+	public, err := crypto.Ecrecover(personalDigest(m.SigningBuffer()), signature[:])
+	if err != nil {
+		return reason("no key has made it")
+	}
+	// The address is the end of the key's hash, without the format byte.
+	address := crypto.Keccak256(public[1:])[12:]
+	var text [42]byte
+	hex.Encode(text[copy(text[:], "0x"):], address)
+	if !strings.EqualFold(string(text[:]), string(m.Sender)) {
+		return reason("it was made by %s", text[:])
+	}
+	return nil
+}
+
+// parseEVMSignature reads r ‖ s ‖ v in hex and puts a recovery id of 0 or 1 in
+// the place of v. The ranges of r and s are left to recovery.
+func parseEVMSignature(text string) (signature [crypto.SignatureLength]byte, err error) {
+	if strings.HasPrefix(text, "0x") || strings.HasPrefix(text, "0X") {
+		text = text[2:]
+	}
+	if len(text) != hex.EncodedLen(len(signature)) {
+		return signature, reason("it is not 65 bytes in hex")
+	}
+	if _, err := hex.Decode(signature[:], []byte(text)); err != nil {
+		return signature, reason("it is not 65 bytes in hex")
+	}
+	switch v := signature[64]; {
+	case v <= 1:
+	case v == 27 || v == 28:
+		signature[64] = v - 27
+	case v >= 35: // EIP-155
+		signature[64] = (v - 35) % 2
+	default:
+		return signature, reason("its last byte %d is no recovery id", v)
+	}
+	return signature, nil
+}
+
+// personalDigest hashes buffer with the prefix of EIP-191.
+func personalDigest(buffer []byte) []byte {
+	prefix := make([]byte, 0, 32)
+	prefix = append(prefix, "\x19Ethereum Signed Message:\n"...)
+	prefix = strconv.AppendInt(prefix, int64(len(buffer)), 10)
+	return crypto.Keccak256(prefix, buffer)
+}
+
+func (evm) signer(secret []byte) (signer, error) {
+	key, err := crypto.ToECDSA(secret)
+	if err != nil {
+		return nil, reason("not a secp256k1 private key, which is 32 bytes below the order of the curve")
+	}
+	return &evmKey{key: key, name: message.Address(crypto.PubkeyToAddress(key.PublicKey).Hex())}, nil
+}
+
+type evmKey struct {
+	key  *ecdsa.PrivateKey
+	name message.Address
+}
+
+// address is in the mixed case of EIP-55.
+func (k *evmKey) address() message.Address { return k.name }
+
+// sign returns 0x and 65 bytes in hex with v of 27 or 28.
+func (k *evmKey) sign(buffer []byte) (string, error) {
+	signature, err := crypto.Sign(personalDigest(buffer), k.key)
+	if err != nil {
+		return "", err
+	}
+	signature[64] += 27
+	return "0x" + hex.EncodeToString(signature), nil
+}
+
+func (k *evmKey) secret() string { return "0x" + hex.EncodeToString(crypto.FromECDSA(k.key)) }

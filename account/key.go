@@ -1,0 +1,109 @@
+package account
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/mr-tron/base58"
+
+	"aleph/message"
+)
+
+// Key is an account whose secret this process holds. Printing one, in whatever
+// way, shows its address only.
+type Key struct {
+	chain  message.Chain
+	signer signer
+}
+
+var (
+	_ Account        = (*Key)(nil)
+	_ fmt.Formatter  = Key{}
+	_ slog.LogValuer = Key{}
+)
+
+// NewKey makes a fresh random key.
+func NewKey(chain message.Chain) (*Key, error) {
+	var secret [32]byte
+	_, _ = rand.Read(secret[:]) // never fails: the program ends instead
+	return ImportBytes(chain, secret[:])
+}
+
+// ImportBytes makes a key of its raw bytes: 32 for every chain, or 64 for
+// Solana's, whose second half is the public key. It keeps nothing of secret.
+func ImportBytes(chain message.Chain, secret []byte) (*Key, error) {
+	s, err := schemeOf(chain)
+	if err != nil {
+		return nil, fmt.Errorf("import key: %w", err)
+	}
+	signer, err := s.signer(secret)
+	if err != nil {
+		return nil, fmt.Errorf("import key of chain %s: %w", chain, err)
+	}
+	return &Key{chain: chain, signer: signer}, nil
+}
+
+// ImportKey makes a key of a text: hex with or without 0x, base58, or a
+// mnemonic of BIP-39, which gives the first account that wallets show.
+func ImportKey(chain message.Chain, text string) (*Key, error) {
+	s, err := schemeOf(chain)
+	if err != nil {
+		return nil, fmt.Errorf("import key: %w", err)
+	}
+	text = strings.TrimSpace(text)
+	secret, err := parseSecret(s, text)
+	if err != nil {
+		return nil, fmt.Errorf("import key of chain %s: %w", chain, err)
+	}
+	return ImportBytes(chain, secret)
+}
+
+func parseSecret(s scheme, text string) ([]byte, error) {
+	if strings.ContainsAny(text, " \t\r\n") {
+		seed, err := seedOf(text)
+		if err != nil {
+			return nil, err
+		}
+		return s.derive(seed)
+	}
+	digits, prefixed := strings.CutPrefix(text, "0x")
+	if prefixed || len(digits) == 64 || len(digits) == 128 {
+		if secret, err := hex.DecodeString(digits); err == nil {
+			return secret, nil
+		}
+	}
+	if secret, err := base58.Decode(text); err == nil && len(secret) >= 32 {
+		return secret, nil
+	}
+	return nil, reason("secret is neither hex, nor base58, nor a mnemonic")
+}
+
+// Chain returns the chain that the key signs for.
+func (k *Key) Chain() message.Chain { return k.chain }
+
+// Address returns the key's address: in the mixed case of EIP-55 for Ethereum's
+// family, the public key in base58 for Solana's.
+func (k *Key) Address() message.Address { return k.signer.address() }
+
+// Sign signs buffer by the scheme of the key's chain.
+func (k *Key) Sign(buffer []byte) (string, error) { return k.signer.sign(buffer) }
+
+// Secret returns the private key as text that [ImportKey] and the network's
+// other tools read: 0x and hex for Ethereum's family, base58 for Solana's.
+func (k *Key) Secret() string { return k.signer.secret() }
+
+// Format writes the chain and the address, whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, k.label()) }
+
+// LogValue is the chain and the address.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.label()) }
+
+func (k Key) label() string {
+	if k.signer == nil {
+		return "no key"
+	}
+	return string(k.chain) + " " + string(k.signer.address())
+}

@@ -1,0 +1,92 @@
+package account
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+
+	"github.com/mr-tron/base58"
+
+	"aleph/message"
+)
+
+// solana is the scheme of Solana and Eclipse: Ed25519 over the plain buffer,
+// base58 everywhere. // spec messages 2.5
+type solana struct{}
+
+func (solana) verify(m *message.Message) error {
+	// A map, since field names of a struct would match in any letter case.
+	var parts map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(m.Signature), &parts); err != nil || parts == nil {
+		return reason("it is not a JSON object")
+	}
+	if version, ok := parts["version"]; ok {
+		var number *float64
+		if err := json.Unmarshal(version, &number); err != nil || number == nil || *number != 1 {
+			return reason("its version is not 1")
+		}
+	}
+	publicText, err := jsonText(parts, "publicKey")
+	if err != nil {
+		return err
+	}
+	if publicText != string(m.Sender) {
+		return reason("its public key is not the sender's")
+	}
+	public, err := base58.Decode(publicText)
+	if err != nil || len(public) != ed25519.PublicKeySize {
+		return reason("its public key is not 32 bytes in base58")
+	}
+	signatureText, err := jsonText(parts, "signature")
+	if err != nil {
+		return err
+	}
+	signature, err := base58.Decode(signatureText)
+	if err != nil || len(signature) != ed25519.SignatureSize {
+		return reason("it is not 64 bytes in base58")
+	}
+	if !ed25519.Verify(public, m.SigningBuffer(), signature) {
+		return reason("the key did not make it")
+	}
+	return nil
+}
+
+// jsonText returns a member that must be a string.
+func jsonText(parts map[string]json.RawMessage, key string) (string, error) {
+	var text *string
+	if err := json.Unmarshal(parts[key], &text); err != nil || text == nil {
+		return "", reason("it has no text %q", key)
+	}
+	return *text, nil
+}
+
+// signer takes the 32 bytes of a seed, or these and the 32 bytes of the public
+// key, as wallets export them.
+func (solana) signer(secret []byte) (signer, error) {
+	switch len(secret) {
+	case ed25519.SeedSize:
+	case ed25519.PrivateKeySize:
+		if whole := ed25519.NewKeyFromSeed(secret[:ed25519.SeedSize]); string(whole) != string(secret) {
+			return nil, reason("not an Ed25519 private key: its second half is not the public key of the first")
+		}
+	default:
+		return nil, reason("not an Ed25519 private key, which is 32 or 64 bytes")
+	}
+	key := ed25519.NewKeyFromSeed(secret[:ed25519.SeedSize])
+	public := base58.Encode(key[ed25519.SeedSize:])
+	return &solanaKey{key: key, name: message.Address(public)}, nil
+}
+
+type solanaKey struct {
+	key  ed25519.PrivateKey
+	name message.Address
+}
+
+func (k *solanaKey) address() message.Address { return k.name }
+
+func (k *solanaKey) sign(buffer []byte) (string, error) {
+	signature := base58.Encode(ed25519.Sign(k.key, buffer))
+	return `{"signature":"` + signature + `","publicKey":"` + string(k.name) + `"}`, nil
+}
+
+// secret is the 64-byte form that wallets read.
+func (k *solanaKey) secret() string { return base58.Encode(k.key) }

@@ -1,0 +1,301 @@
+package account_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"aleph/account"
+	"aleph/message"
+)
+
+// vector is one line of testdata/vectors.json: a message signed by the
+// network's own clients. // spec messages 2.4, 2.5, clients 2.7
+type vector struct {
+	Name      string
+	Key       string // what ImportKey reads; empty when nobody published it
+	Chain     message.Chain
+	Sender    message.Address
+	ItemHash  message.Hash `json:"item_hash"`
+	Signature string
+	// Content has ADDR in the place of the sender; empty when it is unknown.
+	Content string
+}
+
+func (v vector) message() *message.Message {
+	return &message.Message{
+		Sender: v.Sender, Chain: v.Chain, Type: message.TypePost, ItemHash: v.ItemHash, Signature: v.Signature,
+	}
+}
+
+func vectors(t testing.TB) []vector {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []vector
+	if err := json.Unmarshal(raw, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestVectors(t *testing.T) {
+	t.Parallel()
+	for _, v := range vectors(t) {
+		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
+			if err := account.Verify(v.message()); err != nil {
+				t.Errorf("refused: %v", err)
+			}
+			if content := strings.ReplaceAll(v.Content, "ADDR", string(v.Sender)); content != "" {
+				if got := message.HashOf([]byte(content)); got != v.ItemHash {
+					t.Errorf("item hash %s, want %s", got, v.ItemHash)
+				}
+			}
+			if v.Key == "" {
+				return
+			}
+			key, err := account.ImportKey(v.Chain, v.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := &message.Message{Type: message.TypePost, ItemHash: v.ItemHash}
+			if err := account.Sign(key, m); err != nil {
+				t.Fatal(err)
+			}
+			if m.Sender != v.Sender || m.Chain != v.Chain || m.Signature != v.Signature {
+				t.Errorf("signed as %s on %s: %s", m.Sender, m.Chain, m.Signature)
+			}
+		})
+	}
+}
+
+// Every byte of what a signature covers counts, and every byte of itself.
+func TestFlippedBytesAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, v := range vectors(t) {
+		change := func(what string, i int, edit func(*message.Message)) {
+			m := v.message()
+			edit(m)
+			err := account.Verify(m)
+			r, ok := errors.AsType[*message.Rejection](err)
+			if !ok {
+				t.Errorf("%s: %s with byte %d changed: %v", v.Name, what, i, err)
+			} else if r.Code != message.CodeInvalidSignature && what != "chain" {
+				t.Errorf("%s: %s with byte %d changed: code %v", v.Name, what, i, r.Code)
+			}
+		}
+		for i := range v.ItemHash {
+			change("item hash", i, func(m *message.Message) { m.ItemHash = message.Hash(flip(string(m.ItemHash), i)) })
+		}
+		for i := range v.Sender {
+			change("sender", i, func(m *message.Message) { m.Sender = message.Address(flip(string(m.Sender), i)) })
+		}
+		for i := range v.Signature {
+			// A last byte of 0x2c means the same as 0x1c, by EIP-155.
+			if v.Chain == "ETH" && i == 130 {
+				continue
+			}
+			change("signature", i, func(m *message.Message) { m.Signature = flip(m.Signature, i) })
+		}
+		change("type", 0, func(m *message.Message) { m.Type = message.TypeStore })
+		change("chain", 0, func(m *message.Message) { m.Chain = "BASE" })
+	}
+}
+
+// flip changes the character at i to another one that is legal there, so that
+// the check refuses the meaning and not the spelling.
+func flip(s string, i int) string {
+	with := byte('1')
+	if s[i] == '1' {
+		with = '2'
+	}
+	return s[:i] + string(with) + s[i+1:]
+}
+
+func TestEVMSignatureForms(t *testing.T) {
+	t.Parallel()
+	v := vectors(t)[0]
+	rs, last := v.Signature[2:130], v.Signature[130:]
+	if last != "1c" {
+		t.Fatalf("vector ends in %s", last)
+	}
+	const (
+		order = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"
+		zero  = "0000000000000000000000000000000000000000000000000000000000000000"
+	)
+	for name, test := range map[string]struct {
+		signature string
+		ok        bool
+	}{
+		"v 28":               {"0x" + rs + "1c", true},
+		"without prefix":     {rs + "1c", true},
+		"upper case":         {"0X" + strings.ToUpper(rs) + "1C", true},
+		"v 1":                {rs + "01", true},
+		"EIP-155, chain 1":   {rs + "26", true}, // 38
+		"v 35 is id 0":       {rs + "23", false},
+		"v 36 is id 1":       {rs + "24", true},
+		"v 255 is id 0":      {rs + "ff", false},
+		"v 254 is id 1":      {rs + "fe", true},
+		"other id":           {rs + "1b", false},
+		"v 0":                {rs + "00", false},
+		"v 2":                {rs + "02", false},
+		"v 26":               {rs + "1a", false},
+		"v 29":               {rs + "1d", false},
+		"v 34":               {rs + "22", false},
+		"one byte less":      {rs, false},
+		"one byte more":      {rs + "1c00", false},
+		"odd digits":         {rs + "1", false},
+		"not hex":            {rs + "zz", false},
+		"prefix twice":       {"0x0x" + rs + "1c", false},
+		"r is zero":          {zero + rs[64:] + "1c", false},
+		"s is zero":          {rs[:64] + zero + "1c", false},
+		"r is the order":     {order + rs[64:] + "1c", false},
+		"s is the order":     {rs[:64] + order + "1c", false},
+		"a JSON object":      {`{"signature":"` + rs + `1c"}`, false},
+		"nothing but prefix": {"0x", false},
+	} {
+		m := v.message()
+		m.Signature = test.signature
+		if err := account.Verify(m); (err == nil) != test.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// A high s with the other recovery id is the same signature. // spec messages 2.4
+	m := v.message()
+	m.Signature = "0x" + rs[:64] + negate(t, rs[64:]) + "1b"
+	if err := account.Verify(m); err != nil {
+		t.Errorf("high s: %v", err)
+	}
+}
+
+// The address is compared without case, but the buffer holds it as it is.
+func TestEVMAddressCase(t *testing.T) {
+	t.Parallel()
+	key, err := account.NewKey(message.ChainEthereum)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &message.Message{
+		Chain: "ETH", Type: message.TypePost, ItemHash: message.HashOf(nil),
+		Sender: message.Address(strings.ToLower(string(key.Address()))),
+	}
+	if m.Signature, err = key.Sign(m.SigningBuffer()); err != nil {
+		t.Fatal(err)
+	}
+	if err := account.Verify(m); err != nil {
+		t.Errorf("lower-case sender: %v", err)
+	}
+	m.Sender = key.Address()
+	if err := account.Verify(m); err == nil {
+		t.Error("accepted a signature over another spelling of the sender")
+	}
+}
+
+func TestSolanaSignatureForms(t *testing.T) {
+	t.Parallel()
+	v := vectors(t)[1]
+	var parts struct{ Signature, PublicKey string }
+	if err := json.Unmarshal([]byte(v.Signature), &parts); err != nil {
+		t.Fatal(err)
+	}
+	both := fmt.Sprintf(`"signature":%q,"publicKey":%q`, parts.Signature, parts.PublicKey)
+	for name, test := range map[string]struct {
+		signature string
+		ok        bool
+	}{
+		"plain":                 {`{` + both + `}`, true},
+		"white space":           {" {\n" + both + "}\t", true},
+		"version 1":             {`{` + both + `,"version":1}`, true},
+		"more members":          {`{` + both + `,"x":[]}`, true},
+		"last duplicate counts": {`{"signature":"x",` + both + `}`, true},
+		"version 2":             {`{` + both + `,"version":2}`, false},
+		"version is a string":   {`{` + both + `,"version":"1"}`, false},
+		"version is null":       {`{` + both + `,"version":null}`, false},
+		"no signature":          {fmt.Sprintf(`{"publicKey":%q}`, parts.PublicKey), false},
+		"no public key":         {fmt.Sprintf(`{"signature":%q}`, parts.Signature), false},
+		"other letter case":     {fmt.Sprintf(`{"Signature":%q,"PublicKey":%q}`, parts.Signature, parts.PublicKey), false},
+		"public key is null":    {fmt.Sprintf(`{"signature":%q,"publicKey":null}`, parts.Signature), false},
+		"signature is a number": {fmt.Sprintf(`{"signature":5,"publicKey":%q}`, parts.PublicKey), false},
+		"short signature":       {fmt.Sprintf(`{"signature":%q,"publicKey":%q}`, parts.PublicKey, parts.PublicKey), false},
+		"not base58":            {fmt.Sprintf(`{"signature":"0OIl","publicKey":%q}`, parts.PublicKey), false},
+		"another public key":    {fmt.Sprintf(`{"signature":%q,"publicKey":"F25s3DdjXdCxYBhh2z8FBusVEMT4b9bGNFVKJi3wFoF4"}`, parts.Signature), false},
+		"null":                  {`null`, false},
+		"a list":                {`[]`, false},
+		"plain base58":          {parts.Signature, false},
+		"hex of Ethereum":       {"0x00", false},
+	} {
+		m := v.message()
+		m.Signature = test.signature
+		if err := account.Verify(m); (err == nil) != test.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestVerifyCodes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		chain     message.Chain
+		signature string
+		want      message.Code
+	}{
+		{"ETH", "", message.CodeInvalidSignature},
+		{"SOL", "", message.CodeInvalidSignature},
+		{"BASE", "0x00", message.CodeInvalidSignature},
+		{"AURORA", "0x00", message.CodeInvalidFormat},
+		{"STT", "", message.CodeInvalidFormat},
+		{"TEZOS", "{}", message.CodeInvalidFormat},
+		{"nonsense", "x", message.CodeInvalidFormat},
+	} {
+		err := account.Verify(&message.Message{Chain: test.chain, Signature: test.signature})
+		r, ok := errors.AsType[*message.Rejection](err)
+		if !ok || r.Code != test.want || len(r.Errors) != 1 {
+			t.Errorf("%s: %v, want code %v", test.chain, err, test.want)
+		}
+	}
+}
+
+func TestEveryChainOfAFamilySigns(t *testing.T) {
+	t.Parallel()
+	for _, chain := range message.Chains() {
+		key, err := account.NewKey(chain)
+		family := chain.Family()
+		if family != message.FamilyEVM && family != message.FamilySolana {
+			if !errors.Is(err, message.ErrInvalid) {
+				t.Errorf("%s: %v", chain, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &message.Message{Type: message.TypeVProgram, ItemHash: message.HashOf([]byte(chain))}
+		if err := account.Sign(key, m); err != nil {
+			t.Fatal(err)
+		}
+		if err := account.Verify(m); err != nil {
+			t.Errorf("%s: %v", chain, err)
+		}
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	b.Log(account.Cryptography())
+	for _, v := range vectors(b)[:2] {
+		m := v.message()
+		b.Run(string(v.Chain), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := account.Verify(m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
