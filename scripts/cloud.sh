@@ -35,6 +35,7 @@ stop_cloud() {
 }
 
 # field prints a member of the JSON on standard input: field account.address
+# shellcheck disable=SC2016 # the text is JavaScript
 field() { node -e '
 	let value = JSON.parse(require("fs").readFileSync(0, "utf8"))
 	for (const key of process.argv[1].split(".")) value = value?.[key]
