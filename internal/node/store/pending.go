@@ -127,3 +127,24 @@ func (r Reader) CountPending(ctx context.Context) (int64, error) {
 	rows, err := r.q.query(ctx, "pending.count", sqlCountPending)
 	return one(rows, err, column[int64])
 }
+
+const sqlWaitedFor = `SELECT waits_for, COUNT(*) FROM pending_messages WHERE waits_for IS NOT NULL GROUP BY waits_for`
+
+// WaitedFor returns what queued messages wait for, and how many do.
+func (r Reader) WaitedFor(ctx context.Context) (map[message.Hash]int, error) {
+	rows, err := r.q.query(ctx, "pending.waited", sqlWaitedFor)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	waited := map[message.Hash]int{}
+	for rows.Next() {
+		var hash message.Hash
+		var n int
+		if err := rows.Scan(&hash, &n); err != nil {
+			return nil, err
+		}
+		waited[hash] = n
+	}
+	return waited, rows.Err()
+}

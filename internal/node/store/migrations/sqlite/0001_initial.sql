@@ -244,3 +244,9 @@ CREATE TABLE vm_versions (
     current_version TEXT   NOT NULL,
     last_updated    BIGINT NOT NULL
 ) WITHOUT ROWID;
+
+-- One row that is written to find out whether the database can be written.
+CREATE TABLE node_check (
+    id BIGINT NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL
+);

@@ -1,0 +1,237 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"aleph/internal/node/apply"
+	"aleph/internal/node/store"
+	"aleph/message"
+)
+
+// applyLoop is the applier: the only goroutine that changes the state. When the
+// queue stops it finishes what was accepted.
+func (q *Queue) applyLoop(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		var first *job
+		select {
+		case first = <-q.jobs:
+		case <-q.stopping:
+			select {
+			case first = <-q.jobs:
+			default:
+				return
+			}
+		}
+		q.apply(ctx, q.gather(first, timer))
+	}
+}
+
+// gather takes what is there, and waits a moment for submissions whose
+// signature is being checked. A single submitter never waits.
+func (q *Queue) gather(first *job, timer *time.Timer) []*job {
+	jobs := append(make([]*job, 0, 64), first)
+	bytes := first.bytes()
+	waited := false
+	for len(jobs) < q.cfg.BatchSize && bytes < q.cfg.BatchBytes {
+		var next *job
+		select {
+		case next = <-q.jobs:
+		default:
+			if q.preparing.Load() == 0 || q.cfg.Gather == 0 {
+				return jobs
+			}
+			if !waited {
+				waited = true
+				timer.Reset(q.cfg.Gather)
+			}
+			select {
+			case next = <-q.jobs:
+			case <-timer.C:
+				return jobs
+			}
+		}
+		jobs = append(jobs, next)
+		bytes += next.bytes()
+	}
+	return jobs
+}
+
+// bytes is what a job adds to a transaction.
+func (j *job) bytes() int {
+	if j.msg == nil {
+		return len(j.raw)
+	}
+	return len(j.msg.ItemContent) + int(j.size)
+}
+
+// batch is one transaction.
+type batch struct {
+	q       *Queue
+	ctx     context.Context //nolint:containedctx // lives as long as one transaction
+	tx      *store.Tx
+	session *apply.Session
+	now     message.Timestamp
+	jobs    []*job
+	status  map[message.Hash]store.StatusRow
+	poke    bool
+	// waits counts what pending messages wait for, on top of Queue.waiting.
+	waits map[message.Hash]int
+	rows  int64 // rows added to pending_messages
+}
+
+// apply commits a batch, answers everybody in it and tells the events.
+func (q *Queue) apply(ctx context.Context, jobs []*job) {
+	began := time.Now()
+	b := &batch{q: q, ctx: ctx, jobs: jobs}
+	err := q.Store.Update(ctx, b.together)
+	if err != nil && !store.Temporary(err) {
+		// One of them met something unexpected: once more, each on its own, so
+		// that it cannot hurt the others.
+		q.Log.WarnContext(ctx, "batch failed, replay one by one", slog.Int("messages", len(jobs)), slog.Any("error", err))
+		q.metrics.replays.Inc()
+		err = q.Store.Update(ctx, b.apart)
+	}
+	q.metrics.observe(len(jobs), time.Since(began), err)
+	if err != nil {
+		q.fail(ctx, jobs, err)
+		return
+	}
+	if q.ill.CompareAndSwap(true, false) {
+		q.Log.InfoContext(ctx, "database is writable again")
+	}
+	b.committed()
+}
+
+// fail answers a batch that could not be committed. Nothing of it is stored.
+func (q *Queue) fail(ctx context.Context, jobs []*job, err error) {
+	if !errors.Is(err, message.ErrUnavailable) {
+		err = errors.Join(message.ErrUnavailable, err)
+	}
+	if q.ill.CompareAndSwap(false, true) {
+		q.Log.ErrorContext(ctx, "database cannot be written; messages are refused until it can", slog.Any("error", err))
+	}
+	for _, j := range jobs {
+		j.result, j.err, j.event = Result{}, err, Event{}
+		j.leave()
+	}
+}
+
+// leave answers whoever waits for the job.
+func (j *job) leave() {
+	close(j.done)
+	if j.after != nil {
+		j.after()
+	}
+}
+
+// committed answers everybody after the commit.
+func (b *batch) committed() {
+	q := b.q
+	q.pending.Add(b.rows)
+	for hash, n := range b.waits {
+		if q.waiting[hash] += n; q.waiting[hash] <= 0 {
+			delete(q.waiting, hash)
+		}
+	}
+	for _, j := range b.jobs {
+		j.leave()
+	}
+	for _, j := range b.jobs {
+		q.metrics.outcome(j)
+		if j.event.Kind != "" {
+			q.events.send(j.event)
+		}
+	}
+	if b.poke {
+		q.Poke()
+	}
+}
+
+// Poke lets the dispatcher look for work now.
+func (q *Queue) Poke() {
+	select {
+	case q.poke <- struct{}{}:
+	default:
+	}
+}
+
+// begin resets what an attempt at the transaction has gathered.
+func (b *batch) begin(tx *store.Tx) error {
+	b.tx, b.now = tx, b.q.now()
+	b.session = b.q.Rules.Within(b.ctx, tx, b.now)
+	b.waits, b.rows, b.poke = map[message.Hash]int{}, 0, false
+	return b.readStatuses()
+}
+
+// readStatuses reads where all messages of the batch stand, in one query.
+func (b *batch) readStatuses() error {
+	hashes := make([]message.Hash, 0, len(b.jobs))
+	for _, j := range b.jobs {
+		if j.hash != "" {
+			hashes = append(hashes, j.hash)
+		}
+	}
+	if len(hashes) == 0 {
+		b.status = map[message.Hash]store.StatusRow{}
+		return nil
+	}
+	slices.Sort(hashes)
+	var err error
+	b.status, err = b.tx.Statuses(b.ctx, slices.Compact(hashes))
+	return err
+}
+
+// together applies the jobs in order. No savepoint: what can be refused is
+// refused before it writes.
+func (b *batch) together(tx *store.Tx) error {
+	if err := b.begin(tx); err != nil {
+		return err
+	}
+	for _, j := range b.jobs {
+		j.reset()
+		if err := b.process(j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apart applies the jobs in order, each so that its failure takes back nothing
+// but itself.
+func (b *batch) apart(tx *store.Tx) error {
+	if err := b.begin(tx); err != nil {
+		return err
+	}
+	for _, j := range b.jobs {
+		j.reset()
+		waits, rows := maps.Clone(b.waits), b.rows
+		err := tx.Nested(func() error { return b.process(j) })
+		if err == nil {
+			continue
+		}
+		if store.Temporary(err) {
+			return err
+		}
+		// What the failed job made the session and the batch believe is undone.
+		b.waits, b.rows = waits, rows
+		b.session = b.q.Rules.Within(b.ctx, tx, b.now)
+		if err := b.readStatuses(); err != nil {
+			return err
+		}
+		b.q.Log.ErrorContext(b.ctx, "message met an unexpected failure", slog.String("item_hash", string(j.hash)), slog.Any("error", err))
+		j.reset()
+		if err := b.unexpected(j, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *job) reset() { j.result, j.err, j.event = Result{}, nil, Event{} }

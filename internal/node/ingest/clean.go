@@ -1,0 +1,82 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"aleph/message"
+)
+
+// cleanBatch is how many pins or files one transaction of the clean-up takes.
+const cleanBatch = 200
+
+// clean removes files that nothing keeps, at an interval. // spec messages 4.8
+func (q *Queue) clean(ctx context.Context) error {
+	ticker := time.NewTicker(q.cfg.CleanInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := q.Clean(ctx); err != nil && ctx.Err() == nil {
+			q.Log.WarnContext(ctx, "clean up files", slog.Any("error", err))
+		}
+	}
+}
+
+// Clean removes the grace pins whose time is over and the files that nothing
+// keeps any more: first the rows, then, when these are committed, the bytes.
+func (q *Queue) Clean(ctx context.Context) error {
+	for {
+		var expired int
+		_, err := q.do(ctx, func(b *batch) (err error) {
+			expired, err = b.tx.ExpireGrace(b.now, cleanBatch)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if expired < cleanBatch {
+			break
+		}
+	}
+	for {
+		list, err := q.Store.FileDeletions(ctx, cleanBatch)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		done := q.deleteBlobs(ctx, list)
+		_, err = q.do(ctx, func(b *batch) error { return b.tx.DeletedFiles(done) })
+		if err != nil {
+			return err
+		}
+		q.Log.InfoContext(ctx, "unused files removed", slog.Int("files", len(done)))
+		if len(done) < len(list) {
+			return nil // the rest is in use at this moment; the next run tries again
+		}
+	}
+}
+
+// deleteBlobs removes the bytes of files and returns those that are gone.
+func (q *Queue) deleteBlobs(ctx context.Context, list []message.Hash) []message.Hash {
+	var done []message.Hash
+	for _, hash := range list {
+		err := q.Blobs.Delete(hash, func() (bool, error) {
+			_, err := q.Store.File(ctx, hash)
+			if errors.Is(err, message.ErrNotFound) {
+				return false, nil
+			}
+			return true, err
+		})
+		if err != nil {
+			q.Log.DebugContext(ctx, "file not removed", slog.String("hash", string(hash)), slog.Any("error", err))
+			continue
+		}
+		done = append(done, hash)
+	}
+	return done
+}

@@ -1,0 +1,101 @@
+package ingest
+
+import (
+	"sync"
+
+	"aleph/message"
+)
+
+// EventKind says what happened to a message. // spec messages 4.1
+type EventKind string
+
+// The kinds of event.
+const (
+	EventProcessed EventKind = "processed"
+	EventRetry     EventKind = "retry"
+	EventRejected  EventKind = "rejected"
+)
+
+// Event tells where a message stands after a commit.
+type Event struct {
+	Kind   EventKind
+	Hash   message.Hash
+	Status message.Status
+	// Message has its content; set when Kind is processed. It is shared: do not modify.
+	Message *message.Message
+	// Rejection is set when Kind is rejected.
+	Rejection *message.Rejection
+	Origin    Origin
+}
+
+// Subscribe returns the events from now on, in the order of the commits. A
+// subscriber that lags by more than buffer events is dropped: its channel is
+// closed. It is also closed by cancel, which may be called twice, and when the
+// queue has stopped.
+func (q *Queue) Subscribe(buffer int) (events <-chan Event, cancel func()) {
+	return q.events.subscribe(buffer)
+}
+
+// broadcast copies events to subscribers. The zero value is ready.
+type broadcast struct {
+	mu     sync.Mutex
+	subs   map[chan Event]bool
+	closed bool
+	lost   int64 // subscribers dropped because they lagged
+}
+
+func (b *broadcast) subscribe(buffer int) (<-chan Event, func()) {
+	ch := make(chan Event, buffer)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		close(ch)
+		return ch, func() {}
+	}
+	if b.subs == nil {
+		b.subs = map[chan Event]bool{}
+	}
+	b.subs[ch] = true
+	return ch, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.dropLocked(ch)
+	}
+}
+
+func (b *broadcast) dropLocked(ch chan Event) {
+	if b.subs[ch] {
+		delete(b.subs, ch)
+		close(ch)
+	}
+}
+
+func (b *broadcast) send(e Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for ch := range b.subs {
+		select {
+		case ch <- e:
+		default:
+			b.lost++
+			b.dropLocked(ch)
+		}
+	}
+}
+
+// close ends every subscription, now and later.
+func (b *broadcast) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	for ch := range b.subs {
+		b.dropLocked(ch)
+	}
+}
+
+// dropped returns how many subscribers lagged too much.
+func (b *broadcast) dropped() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lost
+}

@@ -1,0 +1,84 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"aleph/internal/node/store"
+	"aleph/message"
+)
+
+// fetchLoop is one worker of the fetch pool.
+func (q *Queue) fetchLoop(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case row := <-q.fetches:
+			j := q.fetch(ctx, row)
+			// An attempt that was cut short by the stop of the node does not count.
+			if ctx.Err() != nil || q.push(ctx, j) != nil {
+				q.flight.leave(row.ID)
+			}
+		}
+	}
+}
+
+// fetch obtains what a message lacks: its content, then the file of a STORE.
+// What stays missing, the plan of the message finds out. // spec messages 4.3 "verify-and-fetch"
+func (q *Queue) fetch(ctx context.Context, row *store.PendingRow) *job {
+	ctx, cancel := context.WithTimeout(ctx, q.cfg.FetchTimeout)
+	defer cancel()
+	j := q.jobOf(row)
+	if err := q.fetchContent(ctx, j); err != nil {
+		j.refused = rejectionOf(err)
+		return j
+	}
+	if c, ok := j.msg.Content.(*message.Store); ok && q.Fetch != nil && !q.Blobs.Has(c.ItemHash) {
+		// Only for those who may: a stranger must not make the node download.
+		if q.Rules.MayStore(ctx, q.Store.Reader, j.msg, c) == nil {
+			q.fetchFile(ctx, c.ItemHash)
+		}
+	}
+	return j
+}
+
+// fetchContent obtains and parses the content of a message.
+func (q *Queue) fetchContent(ctx context.Context, j *job) (err error) {
+	if j.msg.ItemType == message.ItemInline {
+		j.msg.Content, err = message.ParseContent(j.msg.Type, []byte(j.msg.ItemContent))
+		return err
+	}
+	if q.Fetch != nil && !q.Blobs.Has(j.hash) {
+		q.fetchFile(ctx, j.hash)
+	}
+	j.msg.Content, j.size, err = q.content(ctx, j.msg)
+	if errors.Is(err, message.ErrNotFound) || ctx.Err() != nil {
+		return message.Reject(message.CodeContentUnavailable, "File not found: %s", j.hash)
+	}
+	return err
+}
+
+// fetchFile brings a file into the blob store. Failure is no event: the next
+// attempt follows.
+func (q *Queue) fetchFile(ctx context.Context, hash message.Hash) {
+	if err := q.Fetch(ctx, hash, q.cfg.MaxContent); err != nil && ctx.Err() == nil {
+		q.Log.DebugContext(ctx, "file not fetched", slog.String("hash", string(hash)), slog.Any("error", err))
+	}
+}
+
+// rejectionOf returns the rejection in err; anything else is unexpected.
+func rejectionOf(err error) *message.Rejection {
+	if rej, ok := errors.AsType[*message.Rejection](err); ok {
+		return rej
+	}
+	return &message.Rejection{Code: message.CodeInternal, Err: err}
+}
+
+func ignoreNotFound(err error) error {
+	if errors.Is(err, message.ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,256 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"aleph/internal/node/apply"
+	"aleph/internal/node/store"
+	"aleph/message"
+)
+
+// Origin is where a message came from. // spec messages 4.2
+type Origin string
+
+// The origins. What comes by HTTP counts as p2p, as if it had come back from
+// the network.
+const (
+	OriginP2P     Origin = "p2p"
+	OriginIPFS    Origin = "ipfs"
+	OriginOnChain Origin = "onchain"
+)
+
+// Result says where a message stands after it was submitted.
+type Result struct {
+	Status message.Status
+	// Rejection is why this copy of the message was refused; nil otherwise.
+	Rejection *message.Rejection
+	// Known says that the node knew the message and that this copy changed
+	// nothing. With a Rejection, this copy was invalid and the known message
+	// stands as Status says.
+	Known bool
+}
+
+// job is one piece of work for the applier. The fields below the line are set
+// by the applier and read after done is closed.
+type job struct {
+	hash     message.Hash
+	msg      *message.Message // nil for a task and an invalid envelope
+	size     int64            // spec messages 1.5
+	received message.Timestamp
+	origin   Origin
+	row      *store.PendingRow // the row of a message that waited
+	refused  *message.Rejection
+	raw      []byte             // the object of an envelope that is invalid
+	task     func(*batch) error // other work for the same transaction
+	after    func()             // runs when the job leaves the applier
+	done     chan struct{}
+
+	result Result
+	err    error
+	event  Event
+}
+
+// Submit takes a message whose envelope [message.ParseEnvelope] has accepted
+// and returns once its outcome is durable: processed, rejected, or pending when
+// it must wait. It blocks while the queue is full. The error is
+// [message.ErrUnavailable] when the node stops or cannot write, or that of ctx;
+// in the last case the outcome is unknown and the message may be sent again.
+func (q *Queue) Submit(ctx context.Context, m *message.Message, origin Origin) (Result, error) {
+	q.preparing.Add(1)
+	j, err := q.prepare(ctx, m, origin)
+	if err != nil {
+		q.preparing.Add(-1)
+		return Result{}, err
+	}
+	err = q.push(ctx, j)
+	q.preparing.Add(-1)
+	if err != nil {
+		return Result{}, err
+	}
+	return q.wait(ctx, j)
+}
+
+// prepare does what needs no transaction: the signature, and the content if it
+// is a local file.
+func (q *Queue) prepare(ctx context.Context, m *message.Message, origin Origin) (*job, error) {
+	j := &job{
+		hash: m.ItemHash, msg: m, received: q.now(), origin: origin, done: make(chan struct{}),
+	}
+	if m.Signature == "" { // spec messages 4.2 step 2
+		j.refused = message.Reject(message.CodeInvalidSignature, "message %s has no signature", m.ItemHash)
+		return j, nil
+	}
+	// The signature is checked before the message can get in the way of a
+	// genuine copy. // Q-37
+	select {
+	case q.cpu <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	err := q.Verify(m)
+	<-q.cpu
+	if err != nil {
+		rej, ok := errors.AsType[*message.Rejection](err)
+		if !ok {
+			return nil, fmt.Errorf("check signature of %s: %w", m.ItemHash, err)
+		}
+		j.refused = rej
+		return j, nil
+	}
+	if m.ItemType == message.ItemInline {
+		j.size = m.InlineSize()
+		return j, nil
+	}
+	return j, q.readLocal(ctx, j)
+}
+
+// readLocal takes the content of a storage or ipfs message from the blob store,
+// if it is there; else the message will wait for it.
+func (q *Queue) readLocal(ctx context.Context, j *job) error {
+	copied := *j.msg
+	copied.Content = nil
+	j.msg = &copied
+	content, size, err := q.content(ctx, j.msg)
+	switch rej, rejected := errors.AsType[*message.Rejection](err); {
+	case rejected && rej.Code.Retry(), errors.Is(err, message.ErrNotFound):
+		return nil
+	case rejected:
+		j.refused = rej
+		return nil
+	case err != nil:
+		return err
+	}
+	j.msg.Content, j.size = content, size
+	return nil
+}
+
+// content reads and parses the body of a storage or ipfs message.
+func (q *Queue) content(ctx context.Context, m *message.Message) (message.Content, int64, error) {
+	file, err := q.Blobs.Open(m.ItemHash)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer file.Close()
+	size := file.Size()
+	if size > q.cfg.MaxContent {
+		return nil, 0, message.Reject(message.CodeContentUnavailable, "content %s has %d bytes, more than %d", m.ItemHash, size, q.cfg.MaxContent)
+	}
+	if size > smallContent {
+		select {
+		case q.large <- struct{}{}:
+			defer func() { <-q.large }()
+		case <-ctx.Done():
+			return nil, 0, ctx.Err()
+		}
+	}
+	raw := make([]byte, size)
+	if _, err := io.ReadFull(file, raw); err != nil {
+		return nil, 0, fmt.Errorf("read content %s: %w", m.ItemHash, err)
+	}
+	content, err := message.ParseFetchedContent(m, raw)
+	return content, size, err
+}
+
+// smallContent is read without waiting for other contents: 1 MiB.
+const smallContent = 1 << 20
+
+// SubmitInvalid records that an envelope was refused before it became a
+// message, when it has an item hash by which somebody could ask for it. // spec messages 4.2 "reject-new"
+func (q *Queue) SubmitInvalid(ctx context.Context, raw []byte, rej *message.Rejection) (Result, error) {
+	var envelope struct {
+		ItemHash string `json:"item_hash"`
+	}
+	unnamed := Result{Status: message.StatusRejected, Rejection: rej}
+	if json.Unmarshal(raw, &envelope) != nil || strings.ContainsRune(envelope.ItemHash, 0) {
+		return unnamed, nil
+	}
+	hash, err := message.ParseLooseHash(envelope.ItemHash)
+	if err != nil {
+		return unnamed, nil //nolint:nilerr // without a name there is nothing to record
+	}
+	j := &job{
+		hash: hash, raw: bytes.ToValidUTF8(raw, []byte("\uFFFD")), refused: rej, received: q.now(), done: make(chan struct{}),
+	}
+	if err := q.push(ctx, j); err != nil {
+		return Result{}, err
+	}
+	return q.wait(ctx, j)
+}
+
+// Upload records a file of the blob store that came without a message. It is
+// kept for the grace period, in which a STORE may claim it. The record is
+// durable when Upload returns; messages that wait for the file are processed.
+func (q *Queue) Upload(ctx context.Context, file message.Hash, size int64) error {
+	_, err := q.do(ctx, func(b *batch) error {
+		if _, ok := q.Blobs.Size(file); !ok {
+			return fmt.Errorf("%w: file %s is not in the store, upload it again", message.ErrConflict, file)
+		}
+		if err := b.session.Upload(file, size); err != nil {
+			return err
+		}
+		return b.arrived(file)
+	})
+	return err
+}
+
+// Wake lets messages that wait for a file or message be processed at once.
+func (q *Queue) Wake(ctx context.Context, hash message.Hash) error {
+	_, err := q.do(ctx, func(b *batch) error { return b.arrived(hash) })
+	return err
+}
+
+// do runs a task in the next transaction.
+func (q *Queue) do(ctx context.Context, task func(*batch) error) (Result, error) {
+	j := &job{task: task, done: make(chan struct{})}
+	if err := q.push(ctx, j); err != nil {
+		return Result{}, err
+	}
+	return q.wait(ctx, j)
+}
+
+// push hands a job to the applier. It blocks while the queue is full.
+func (q *Queue) push(ctx context.Context, j *job) error {
+	select {
+	case <-q.stopping:
+		return errStopping
+	default:
+	}
+	select {
+	case q.jobs <- j:
+		return nil
+	case <-q.stopping:
+		return errStopping
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var errStopping = fmt.Errorf("%w: the node is stopping", message.ErrUnavailable)
+
+// wait returns the outcome of a job.
+func (q *Queue) wait(ctx context.Context, j *job) (Result, error) {
+	select {
+	case <-j.done:
+		return j.result, j.err
+	case <-ctx.Done():
+		return Result{}, ctx.Err()
+	case <-q.stopped:
+	}
+	select {
+	case <-j.done:
+		return j.result, j.err
+	default: // pushed at the very moment the applier ended
+		return Result{}, errStopping
+	}
+}
+
+// received returns the message as apply wants it.
+func (j *job) message() apply.Received {
+	return apply.Received{Message: j.msg, Time: j.received, Size: j.size}
+}
