@@ -59,7 +59,7 @@ func (e *TooLargeError) Is(target error) bool { return target == message.ErrInva
 // Config says where the bytes are.
 type Config struct {
 	// Folder holds the files. It is created when it is missing.
-	Folder string `yaml:"folder"`
+	Folder string `yaml:"folder" doc:"folder that holds the files; created when missing"`
 }
 
 // Stats counts what a store holds.

@@ -1,0 +1,137 @@
+// Package api is the node's HTTP and WebSocket interface.
+//
+// [Routes] is the one table of what is answered; the types to know are [API],
+// made by [New] and served by [API.Run], and handler: a function that answers
+// one route or returns an error. errors.go is the only place that turns an
+// error into a status and a body; encode.go knows the three JSON layouts of the
+// network; query.go and page.go read parameters; everything else is one file
+// per group of routes.
+//
+// The package reads the store directly and changes nothing but files: messages
+// go to package ingest, which answers after the commit that holds the outcome.
+// An API is safe for concurrent use.
+//
+// It implements docs/spec/ccn-http-api.md.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"aleph/internal/node/blob"
+	"aleph/internal/node/ingest"
+	"aleph/internal/node/store"
+	"aleph/internal/telemetry"
+	"aleph/message"
+)
+
+// Deps are the parts that an API works with. All are required but Now and
+// Health.
+type Deps struct {
+	Store    *store.DB
+	Blobs    *blob.Store
+	Queue    *ingest.Queue
+	Network  message.Network
+	Log      *slog.Logger
+	Registry *prometheus.Registry
+	// Health is what the parts of the node say about themselves.
+	Health *telemetry.Health
+	// Version is what the node calls itself.
+	Version string
+	// Now tells the time; nil is the system's clock.
+	Now func() time.Time
+}
+
+// API answers HTTP requests. It is an [http.Handler].
+type API struct {
+	Deps
+	cfg     Config
+	log     *slog.Logger
+	mux     *http.ServeMux
+	bound   map[string][]*boundRoute
+	metrics *metrics
+	figures *figures
+	checks  *checks
+	uploads chan struct{}
+	sockets *sockets
+}
+
+// New returns an API that is ready to serve. It starts nothing.
+func New(cfg Config, deps Deps) (*API, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if deps.Store == nil || deps.Blobs == nil || deps.Queue == nil || deps.Log == nil || deps.Registry == nil {
+		return nil, errors.New("node API: a part it needs is missing")
+	}
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	if deps.Health == nil {
+		deps.Health = new(telemetry.Health)
+	}
+	a := &API{
+		Deps: deps, cfg: cfg, log: deps.Log, mux: http.NewServeMux(),
+		metrics: newMetrics(deps.Registry),
+		uploads: make(chan struct{}, cfg.MaxUploads),
+		sockets: newSockets(cfg.MaxSockets),
+	}
+	a.figures = newFigures(a)
+	a.checks = newChecks(a)
+	deps.Registry.MustRegister(figuresCollector{a})
+	a.register(Routes())
+	return a, nil
+}
+
+// maxHeaderBytes bounds the request line and the headers. The network wants at
+// least 8190 for one of them: clients send hundreds of hashes in a query.
+// // spec ccn-http-api 1.3
+const maxHeaderBytes = 64 << 10
+
+// Run serves on l until ctx ends. Then it takes no more requests, tells open
+// WebSockets to go away, gives running requests the time of StopTimeout and
+// returns nil.
+func (a *API) Run(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           a,
+		ReadHeaderTimeout: a.cfg.HeaderTimeout,
+		IdleTimeout:       a.cfg.IdleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		// A request that has begun is finished even when the node stops.
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	select {
+	case err := <-served:
+		a.Close()
+		return fmt.Errorf("node API on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.StopTimeout)
+	defer cancel()
+	go a.Close()
+	err := server.Shutdown(stop)
+	a.sockets.wait(stop)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("node API: some requests did not end within %s: %w", a.cfg.StopTimeout, err), server.Close())
+		a.log.WarnContext(ctx, "requests were cut", slog.Any("error", err))
+	}
+	<-served
+	return nil
+}
+
+// Close ends open WebSockets and refuses new ones. Run calls it; who serves the
+// API otherwise calls it when it stops. It may be called twice.
+func (a *API) Close() { a.sockets.close() }
+
+// now returns the instant as the network writes it.
+func (a *API) now() message.Timestamp { return message.TimestampOf(a.Now()) }

@@ -1,0 +1,92 @@
+package api
+
+import (
+	"fmt"
+	"time"
+)
+
+// Config says what the HTTP interface allows.
+type Config struct {
+	// MaxFileSize is the most bytes of an upload with signed metadata, and of a
+	// file that is served inside JSON. // spec ccn-http-api 10.1
+	MaxFileSize int64 `yaml:"max_file_size" doc:"bytes of an upload with signed metadata"`
+	// MaxAnonymousFileSize is the most bytes of an upload without metadata.
+	MaxAnonymousFileSize int64 `yaml:"max_unauthenticated_upload_file_size" doc:"bytes of an upload without signed metadata"`
+	// IPFS holds the limits of uploads to IPFS.
+	IPFS IPFSLimits `yaml:"ipfs"`
+	// MaxUploads is how many uploads are taken at once.
+	MaxUploads int `yaml:"max_uploads" doc:"uploads at once; more have to wait"`
+	// MaxBody is the most bytes of a body that is not a file.
+	MaxBody int64 `yaml:"max_body" doc:"bytes of a request that is not an upload"`
+	// QueueTopic is the topic of the legacy way to publish.
+	QueueTopic string `yaml:"queue_topic" doc:"topic that the legacy publish routes accept"`
+	// SyncTimeout is how long a publisher waits for its message to be processed.
+	SyncTimeout time.Duration `yaml:"sync_timeout" doc:"how long a synchronous publish waits for the outcome"`
+
+	// MaxSockets is how many message WebSockets are open at once.
+	MaxSockets int `yaml:"max_message_connections" doc:"open message WebSockets"`
+	// SocketQueue is how many messages wait for a slow WebSocket before it is dropped.
+	SocketQueue int `yaml:"socket_queue" doc:"messages that wait for one slow WebSocket"`
+	// Heartbeat is the time between two pings of a WebSocket.
+	Heartbeat time.Duration `yaml:"heartbeat" doc:"time between pings of a WebSocket; half of it to answer"`
+
+	// HeaderTimeout bounds the time to send the headers of a request.
+	HeaderTimeout time.Duration `yaml:"header_timeout" doc:"time to send the headers of a request"`
+	// ReadTimeout bounds the time between two parts of a request's body.
+	ReadTimeout time.Duration `yaml:"read_timeout" doc:"time without progress while a body is read"`
+	// WriteTimeout bounds the time between two parts of an answer.
+	WriteTimeout time.Duration `yaml:"write_timeout" doc:"time without progress while an answer is written"`
+	// IdleTimeout bounds the time between two requests of a connection.
+	IdleTimeout time.Duration `yaml:"idle_timeout" doc:"time a connection may wait for its next request"`
+	// StopTimeout bounds the time that running requests have when the node stops.
+	StopTimeout time.Duration `yaml:"stop_timeout" doc:"time for running requests to end when the node stops"`
+	// MultiAddresses are the peer-to-peer addresses that the node announces.
+	MultiAddresses []string `yaml:"node_multi_addresses" doc:"peer-to-peer addresses told to clients"`
+}
+
+// IPFSLimits are the limits of uploads to IPFS.
+type IPFSLimits struct {
+	MaxFileSize          int64 `yaml:"max_upload_file_size" doc:"bytes of an IPFS upload with signed metadata"`
+	MaxCARSize           int64 `yaml:"max_upload_car_size" doc:"bytes of a CAR upload"`
+	MaxAnonymousFileSize int64 `yaml:"max_unauthenticated_upload_file_size" doc:"bytes of an IPFS upload without signed metadata"`
+}
+
+// DefaultConfig returns the limits of the public network. // spec ccn-http-api 10.1
+func DefaultConfig() Config {
+	return Config{
+		MaxFileSize:          100 << 20,
+		MaxAnonymousFileSize: 25 << 20,
+		IPFS:                 IPFSLimits{MaxFileSize: 1 << 30, MaxCARSize: 4 << 30, MaxAnonymousFileSize: 25 << 20},
+		MaxUploads:           64,
+		MaxBody:              1 << 20, // 1048576 bytes, spec ccn-http-api 2.4
+		QueueTopic:           "ALEPH-TEST",
+		SyncTimeout:          30 * time.Second,
+		MaxSockets:           10_000,
+		SocketQueue:          256,
+		Heartbeat:            30 * time.Second,
+		HeaderTimeout:        15 * time.Second,
+		ReadTimeout:          30 * time.Second,
+		WriteTimeout:         60 * time.Second,
+		IdleTimeout:          120 * time.Second,
+		StopTimeout:          10 * time.Second,
+	}
+}
+
+// validate refuses settings that would make every request fail.
+func (c Config) validate() error {
+	for name, value := range map[string]int64{
+		"max_file_size": c.MaxFileSize, "max_unauthenticated_upload_file_size": c.MaxAnonymousFileSize,
+		"max_body": c.MaxBody, "max_uploads": int64(c.MaxUploads), "max_message_connections": int64(c.MaxSockets),
+		"socket_queue": int64(c.SocketQueue), "heartbeat": int64(c.Heartbeat),
+		"sync_timeout": int64(c.SyncTimeout), "header_timeout": int64(c.HeaderTimeout), "read_timeout": int64(c.ReadTimeout),
+		"write_timeout": int64(c.WriteTimeout), "idle_timeout": int64(c.IdleTimeout), "stop_timeout": int64(c.StopTimeout),
+	} {
+		if value < 1 {
+			return fmt.Errorf("node API: %s must be more than zero", name)
+		}
+	}
+	if c.QueueTopic == "" {
+		return fmt.Errorf("node API: queue_topic must not be empty")
+	}
+	return nil
+}

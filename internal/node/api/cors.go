@@ -1,0 +1,65 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// safelisted are the response headers that a browser shows to any script.
+var safelisted = []string{"Cache-Control", "Content-Language", "Content-Length", "Content-Type", "Expires", "Last-Modified", "Pragma"}
+
+// allowOrigin lets a script of any origin read the answer: nothing here depends
+// on cookies or on who asks. // spec ccn-http-api 2.3
+func allowOrigin(header http.Header, origin string) {
+	if origin == "" {
+		return
+	}
+	header.Set("Access-Control-Allow-Origin", origin)
+	header.Add("Vary", "Origin")
+}
+
+// exposeHeaders names the headers of the answer that scripts may read.
+func exposeHeaders(header http.Header) {
+	if header.Get("Access-Control-Allow-Origin") == "" {
+		return
+	}
+	exposed := []string{"Content-Length", "Date"}
+	for name := range header {
+		if !slices.Contains(safelisted, name) && !strings.HasPrefix(name, "Access-Control-") && name != "Vary" {
+			exposed = append(exposed, name)
+		}
+	}
+	slices.Sort(exposed)
+	header.Set("Access-Control-Expose-Headers", strings.Join(slices.Compact(exposed), ","))
+}
+
+// preflight answers OPTIONS on a known path. // spec ccn-http-api 2.3
+func preflight(w http.ResponseWriter, r *http.Request) error {
+	const failed = "CORS preflight request failed: "
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return failText(http.StatusForbidden, failed+"origin header is not specified in the request")
+	}
+	method := r.Header.Get("Access-Control-Request-Method")
+	switch method {
+	case "":
+		return failText(http.StatusForbidden, failed+"'Access-Control-Request-Method' header is not specified")
+	case http.MethodGet, http.MethodPost, http.MethodHead:
+	default:
+		return failText(http.StatusForbidden, failed+"request method '%s' is not allowed for '%s' origin", method, origin)
+	}
+	header := w.Header()
+	allowOrigin(header, origin)
+	header.Set("Access-Control-Allow-Methods", method)
+	if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+		names := strings.Split(strings.ToUpper(asked), ",")
+		for i := range names {
+			names[i] = strings.TrimSpace(names[i])
+		}
+		header.Set("Access-Control-Allow-Headers", strings.Join(names, ","))
+	}
+	header.Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+	return nil
+}

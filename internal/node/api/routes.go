@@ -1,0 +1,159 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Route is one line of the table of routes.
+type Route struct {
+	Method string
+	// Path is the path as the specification writes it.
+	Path string
+	// Name stands in metrics and logs.
+	Name string
+	// Doc says in one line what the route is for.
+	Doc string
+
+	handle func(*API, http.ResponseWriter, *http.Request) error
+}
+
+// Routes is the table of everything the node answers. Every GET answers HEAD,
+// and every path answers OPTIONS. // spec ccn-http-api 19
+func Routes() []Route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []Route{
+		{get, "/", "home", "status page for people", (*API).home},
+		{get, "/version", "version", "version of the node", (*API).version},
+		{get, "/api/v0/version", "version", "version of the node", (*API).version},
+		{get, "/health", "health", "which part of the node is unwell, and why", (*API).health},
+		{get, "/metrics", "metrics", "metrics in the Prometheus text format", (*API).prometheus},
+		{get, "/metrics.json", "metrics_json", "the metrics that the network's scoring reads", (*API).metricsJSON},
+		{get, "/api/v0/info/public.json", "info", "peer-to-peer addresses of the node", (*API).info},
+
+		{get, "/api/v0/messages.json", "messages", "messages by filters", (*API).messages},
+		{get, "/api/v0/messages/page/{page}.json", "messages", "messages by filters, page in the path", (*API).messages},
+		{get, "/api/v0/messages/hashes", "message_hashes", "hashes by time of reception", (*API).messageHashes},
+		{get, "/api/v0/messages/{item_hash}", "message", "one message in any status", (*API).message},
+		{get, "/api/v0/messages/{item_hash}/content", "message_content", "content of a processed message", (*API).messageContent},
+		{get, "/api/v0/messages/{item_hash}/status", "message_status", "where a message stands", (*API).messageStatus},
+		{post, "/api/v0/messages", "publish", "publish a message", (*API).publishMessage},
+		{post, "/api/v0/ipfs/pubsub/pub", "pubsub", "publish a message, legacy", (*API).pubsub},
+		{post, "/api/v0/p2p/pubsub/pub", "pubsub", "publish a message, legacy", (*API).pubsub},
+		{get, "/api/v0/programs/on/message", "programs_on_message", "programs with message triggers", (*API).programsOnMessage},
+		{get, "/api/v0/channels/list.json", "channels", "channels of live messages", (*API).channels},
+		{get, "/api/ws0/messages", "socket_messages", "messages as they are processed, over a WebSocket", (*API).socketMessages},
+
+		{get, "/api/v0/posts.json", "posts_v0", "posts with their latest amend", (*API).postsV0},
+		{get, "/api/v0/posts/page/{page}.json", "posts_v0", "posts, page in the path", (*API).postsV0},
+		{get, "/api/v1/posts.json", "posts_v1", "posts with their latest amend, short form", (*API).postsV1},
+		{get, "/api/v1/posts/page/{page}.json", "posts_v1", "posts, short form, page in the path", (*API).postsV1},
+
+		{get, "/api/v0/aggregates/{address}.json", "aggregates_of", "aggregates of one owner", (*API).aggregatesOf},
+		{get, "/api/v0/aggregates", "aggregates", "aggregates by filters", (*API).aggregates},
+		{get, "/api/v0/aggregates.json", "aggregates", "aggregates by filters", (*API).aggregates},
+
+		{get, "/api/v0/addresses/{address}/files", "address_files", "files that an owner stores", (*API).addressFiles},
+
+		{post, "/api/v0/storage/add_file", "add_file", "upload a file", (*API).addFile},
+		{post, "/api/v0/storage/add_json", "add_json", "upload a JSON value", (*API).addJSON},
+		{get, "/api/v0/storage/limits.json", "storage_limits", "largest uploads", (*API).limits},
+		{get, "/api/v0/storage/{file_hash}", "storage_json", "a file inside JSON", (*API).storageJSON},
+		{get, "/api/v0/storage/raw/{file_hash}", "storage_raw", "a file, byte ranges too", (*API).storageRaw},
+		{get, "/api/v0/storage/by-message-hash/{message_hash}", "storage_by_message", "file of a STORE message", (*API).storageByMessage},
+		{get, "/api/v0/storage/by-ref/{ref}", "storage_by_ref", "latest version of a file", (*API).storageByRef},
+		{get, "/api/v0/storage/by-ref/{address}/{ref}", "storage_by_ref", "latest version of a file that its owner named", (*API).storageByRef},
+		{get, "/api/v0/storage/metadata/{file_hash}", "storage_metadata", "size and type of a file", (*API).storageMetadata},
+		{get, "/api/v0/storage/count/{hash}", "storage_count", "how many pins keep a file", (*API).storageCount},
+	}
+}
+
+// boundRoute is a route as the mux sees it. net/http refuses two patterns of
+// which neither is more specific, such as messages/page/{page}.json and
+// messages/{item_hash}/content; so a literal that follows a parameter, and what
+// follows a parameter inside its segment, are compared here.
+type boundRoute struct {
+	Route
+	pattern string
+	// literal is the last segment when it is compared here.
+	literal string
+	// parameter and suffix are the last segment's when it is like {page}.json.
+	parameter, suffix string
+	handler           handler
+}
+
+// anyPath is the pattern of what no route takes.
+const anyPath = "/"
+
+// finalLiteral is the wildcard that stands for a literal compared here.
+const finalLiteral = "{literal}"
+
+func (a *API) bind(r Route) *boundRoute {
+	b := &boundRoute{Route: r, handler: func(w http.ResponseWriter, req *http.Request) error { return r.handle(a, w, req) }}
+	path := r.Path
+	cut := strings.LastIndexByte(path, '/')
+	last := path[cut+1:]
+	switch end := strings.IndexByte(last, '}'); {
+	case path == "/":
+		path = "/{$}"
+	case end > 0 && end < len(last)-1:
+		b.parameter, b.suffix = last[1:end], last[end+1:]
+		path = path[:cut+1] + last[:end+1]
+	case end < 0 && strings.HasSuffix(path[:cut], "}"):
+		b.literal = last
+		path = path[:cut+1] + finalLiteral
+	}
+	b.pattern = r.Method + " " + path
+	return b
+}
+
+// takes reports whether the route takes a path that its pattern matches.
+func (b *boundRoute) takes(path string) bool {
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	switch {
+	case b.literal != "":
+		return last == b.literal
+	case b.suffix != "":
+		return len(last) > len(b.suffix) && strings.HasSuffix(last, b.suffix)
+	}
+	return true
+}
+
+// register fills the mux from the table.
+func (a *API) register(routes []Route) {
+	a.bound = make(map[string][]*boundRoute)
+	for _, r := range routes {
+		b := a.bind(r)
+		if a.bound[b.pattern] == nil {
+			a.mux.HandleFunc(b.pattern, func(w http.ResponseWriter, req *http.Request) { a.dispatch(b.pattern, w, req) })
+		}
+		a.bound[b.pattern] = append(a.bound[b.pattern], b)
+	}
+	a.mux.HandleFunc(anyPath, a.serveUnrouted)
+}
+
+// dispatch serves the route of a pattern that takes the request.
+func (a *API) dispatch(pattern string, w http.ResponseWriter, r *http.Request) {
+	path := r.URL.EscapedPath()
+	for _, b := range a.bound[pattern] {
+		if !b.takes(path) {
+			continue
+		}
+		if b.suffix != "" {
+			r.SetPathValue(b.parameter, strings.TrimSuffix(r.PathValue(b.parameter), b.suffix))
+		}
+		a.serve(w.(*response), r, b.Name, b.handler)
+		return
+	}
+	a.serveUnrouted(w, r)
+}
+
+// takes reports whether any route of a pattern takes a path.
+func (a *API) takes(pattern, path string) bool {
+	for _, b := range a.bound[pattern] {
+		if b.takes(path) {
+			return true
+		}
+	}
+	return false
+}

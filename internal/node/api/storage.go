@@ -1,0 +1,114 @@
+package api
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"aleph/internal/node/blob"
+	"aleph/internal/node/store"
+	"aleph/message"
+)
+
+// openFile returns the bytes of a file that the node answers for. The texts are
+// what each route says to a hash of no known form, to an unknown file and to
+// bytes that are not there.
+func (a *API) openFile(r *http.Request, badHash, unknown, missing string) (store.FileRow, *blob.File, error) {
+	row, err := a.fileRow(r, badHash, unknown)
+	if err != nil {
+		return row, nil, err
+	}
+	file, err := a.Blobs.Open(row.Hash)
+	if errors.Is(err, message.ErrNotFound) {
+		return row, nil, failText(http.StatusNotFound, "%s", missing)
+	}
+	return row, file, err
+}
+
+func (a *API) fileRow(r *http.Request, badHash, unknown string) (store.FileRow, error) {
+	h, err := message.ParseLooseHash(r.PathValue("file_hash"))
+	if err != nil {
+		return store.FileRow{}, failText(http.StatusBadRequest, "%s", badHash)
+	}
+	row, err := a.Store.File(r.Context(), h)
+	if errors.Is(err, message.ErrNotFound) {
+		return row, failText(http.StatusNotFound, "%s", unknown)
+	}
+	return row, err
+}
+
+// storageJSON answers GET /api/v0/storage/{file_hash}: a whole file inside
+// JSON, for other nodes. // spec ccn-http-api 10.7
+func (a *API) storageJSON(w http.ResponseWriter, r *http.Request) error {
+	row, file, err := a.openFile(r, "Invalid hash provided", "Not found", "No file found for hash "+r.PathValue("file_hash"))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if file.Size() > a.cfg.MaxFileSize {
+		return failTooLarge(a.cfg.MaxFileSize)
+	}
+	// The file is the last member, so that it can be encoded on the way.
+	before := spacedJSON.object(nil, object{
+		{"status", "success"}, {"hash", row.Hash}, {"engine", row.Hash.Kind()}, {"content", ""},
+	})
+	const after = `"}`
+	before = before[:len(before)-len(after)]
+	length := int64(len(before)+len(after)) + (file.Size()+2)/3*4
+	header := w.Header()
+	header.Set("Content-Type", typeJSON)
+	header.Set("Content-Length", strconv.FormatInt(length, 10))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	if _, err := w.Write(before); err != nil {
+		return gone(err)
+	}
+	encoder := base64.NewEncoder(base64.StdEncoding, w)
+	if _, err := io.Copy(encoder, file); err != nil {
+		return gone(err)
+	}
+	if err := encoder.Close(); err != nil {
+		return gone(err)
+	}
+	_, err = io.WriteString(w, after)
+	return gone(err)
+}
+
+// storageRaw answers GET and HEAD /api/v0/storage/raw/{file_hash}. A name that
+// is the hash of the bytes never means others, so they may be cached for ever;
+// byte ranges are served. // spec ccn-http-api 10.8
+func (a *API) storageRaw(w http.ResponseWriter, r *http.Request) error {
+	const badHash, unknown = "Invalid hash", "Not found"
+	header := w.Header()
+	describe := func(row store.FileRow) {
+		header.Set("Content-Type", "application/octet-stream")
+		header.Set("Etag", `"`+string(row.Hash)+`"`)
+		header.Set("Cache-Control", "public, max-age=31536000, immutable")
+		header.Set("X-Content-Type-Options", "nosniff")
+	}
+	if r.Method == http.MethodHead {
+		row, err := a.fileRow(r, badHash, unknown)
+		if err != nil {
+			return err
+		}
+		describe(row)
+		header.Set("Accept-Ranges", "bytes")
+		header.Set("Content-Length", strconv.FormatInt(row.Size, 10))
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	row, file, err := a.openFile(r, badHash, unknown, unknown)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	describe(row)
+	// No time of modification: the entity tag says all.
+	http.ServeContent(w, r, "", time.Time{}, file.File)
+	return nil
+}
