@@ -21,9 +21,6 @@ import (
 	"aleph/internal/compute/guest"
 )
 
-// programAddress is where an executable program serves HTTP. // spec crn 3.7
-const programAddress = "localhost:8080"
-
 const (
 	startTimeout  = 50 * time.Second // below what hosts wait for a configuration
 	firstWait     = 5 * time.Millisecond
@@ -33,9 +30,10 @@ const (
 	headerTimeout = 10 * time.Minute // the host ends a call that takes too long
 )
 
-// executable is a running program that serves HTTP.
+// executable is a running program that serves HTTP on a local port.
 type executable struct {
 	child     *child
+	port      string
 	transport *http.Transport
 }
 
@@ -47,7 +45,7 @@ func startExecutable(ctx context.Context, p *program, c *guest.Config, env []str
 		return nil, err
 	}
 	if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "PORT=") }) {
-		env = append(env, "PORT=8080")
+		env = append(env, "PORT="+p.port)
 	}
 	process, err := p.children.start(path, nil, env, p.path("opt", "code"))
 	switch {
@@ -58,13 +56,14 @@ func startExecutable(ctx context.Context, p *program, c *guest.Config, env []str
 	case err != nil:
 		return nil, fmt.Errorf("start %s: %w", c.Entrypoint, err)
 	}
-	e := &executable{child: process, transport: &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+	e := &executable{child: process, port: p.port}
+	e.transport = &http.Transport{
+		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return e.dial(ctx) },
 		DisableCompression:    true,
 		MaxIdleConnsPerHost:   maxIdleConns,
 		IdleConnTimeout:       time.Minute,
 		ResponseHeaderTimeout: headerTimeout,
-	}}
+	}
 	if err := e.awaitStart(ctx); err != nil {
 		process.signal(syscall.SIGKILL)
 		return nil, err
@@ -101,13 +100,26 @@ func placeExecutable(p *program, c *guest.Config) (string, error) {
 	return path, nil
 }
 
+// dial connects to the program. It does not ask for localhost: a runtime may
+// have no file that says where that is.
+func (e *executable) dial(ctx context.Context) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", e.port))
+	if err == nil {
+		return conn, nil
+	}
+	if six, err := d.DialContext(ctx, "tcp", net.JoinHostPort("::1", e.port)); err == nil {
+		return six, nil
+	}
+	return nil, err
+}
+
 // awaitStart returns when the program accepts connections.
 func (e *executable) awaitStart(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	var d net.Dialer
 	for wait := firstWait; ; wait = min(wait*3/2, longestWait) {
-		conn, err := d.DialContext(ctx, "tcp", programAddress)
+		conn, err := e.dial(ctx)
 		if err == nil {
 			return conn.Close()
 		}
@@ -115,7 +127,7 @@ func (e *executable) awaitStart(ctx context.Context) error {
 		case <-e.child.done:
 			return errors.New(e.child.reason())
 		case <-ctx.Done():
-			return fmt.Errorf("the program runs, but nothing listens on port 8080 after %s", startTimeout)
+			return fmt.Errorf("the program runs, but nothing listens on port %s after %s", e.port, startTimeout)
 		case <-time.After(wait):
 		}
 	}
@@ -188,8 +200,8 @@ func (e *executable) http(ctx context.Context, r *guest.Request, w guest.Respons
 // outgoing is r as a request to the program.
 func outgoing(ctx context.Context, r *guest.Request) *http.Request {
 	q := &http.Request{
-		Method: r.Method, Header: make(http.Header), Host: programAddress,
-		URL:   &url.URL{Scheme: "http", Host: programAddress, Path: r.Path, RawPath: r.RawPath, RawQuery: r.Query},
+		Method: r.Method, Header: make(http.Header), Host: "localhost",
+		URL:   &url.URL{Scheme: "http", Host: "localhost", Path: r.Path, RawPath: r.RawPath, RawQuery: r.Query},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: -1,
 	}
 	for _, h := range r.Headers {

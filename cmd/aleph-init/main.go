@@ -14,6 +14,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -30,11 +31,12 @@ func main() { os.Exit(run()) }
 // run returns the exit code: 0 after a halt, 1 after a failure.
 func run() int {
 	root := flag.String("root", "/", "folder that holds opt, data, tmp and etc; for tests")
+	port := flag.String("port", "8080", "port on which executable programs serve HTTP; for tests")
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := serve(ctx, *root, log); err != nil {
+	if err := serve(ctx, *root, *port, log); err != nil {
 		log.Error("aleph-init", "error", err)
 		return 1
 	}
@@ -42,7 +44,7 @@ func run() int {
 }
 
 // serve runs the guest until the host halts it, the program ends, or ctx does.
-func serve(ctx context.Context, root string, log *slog.Logger) error {
+func serve(ctx context.Context, root, port string, log *slog.Logger) error {
 	transport, m, err := open(root)
 	if err != nil {
 		return err
@@ -53,7 +55,7 @@ func serve(ctx context.Context, root string, log *slog.Logger) error {
 
 	children := newChildren()
 	defer children.Close()
-	p := &program{root: root, machine: m, transport: transport, children: children, log: log, ended: cancel}
+	p := &program{root: root, port: port, machine: m, transport: transport, children: children, log: log, ended: cancel}
 	defer p.Close()
 
 	listener, err := transport.Listen(guest.ControlPort)
@@ -63,7 +65,11 @@ func serve(ctx context.Context, root string, log *slog.Logger) error {
 	if err := guest.SendReady(ctx, transport, guest.Version3); err != nil {
 		return err
 	}
-	if err := guest.NewServer(p, log).Serve(ctx, listener); err != nil {
+	err = guest.NewServer(p, log).Serve(ctx, listener)
+	if errors.Is(err, net.ErrClosed) {
+		return errors.New("the host closed the connection")
+	}
+	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil {

@@ -22,6 +22,7 @@ import (
 // program is the [guest.Program] of this VM: what the host configured.
 type program struct {
 	root      string
+	port      string // of executable programs
 	machine   machine
 	transport guest.Transport
 	children  *children
