@@ -10,6 +10,7 @@ import (
 
 	"aleph/internal/node/apply"
 	"aleph/internal/node/store"
+	"aleph/internal/telemetry"
 	"aleph/message"
 )
 
@@ -90,13 +91,13 @@ type batch struct {
 func (q *Queue) apply(ctx context.Context, jobs []*job) {
 	began := time.Now()
 	b := &batch{q: q, ctx: ctx, jobs: jobs}
-	err := q.Store.Update(ctx, b.together)
+	err := q.deps.Store.Update(ctx, b.together)
 	if err != nil && !store.Temporary(err) {
 		// One of them met something unexpected: once more, each on its own, so
 		// that it cannot hurt the others.
-		q.Log.WarnContext(ctx, "batch failed, replay one by one", slog.Int("messages", len(jobs)), slog.Any("error", err))
+		q.deps.Log.WarnContext(ctx, "batch failed, replay one by one", slog.Int("messages", len(jobs)), slog.Any("error", err))
 		q.metrics.replays.Inc()
-		err = q.Store.Update(ctx, b.apart)
+		err = q.deps.Store.Update(ctx, b.apart)
 	}
 	q.metrics.observe(len(jobs), time.Since(began), err)
 	if err != nil {
@@ -104,7 +105,8 @@ func (q *Queue) apply(ctx context.Context, jobs []*job) {
 		return
 	}
 	if q.ill.CompareAndSwap(true, false) {
-		q.Log.InfoContext(ctx, "database is writable again")
+		q.deps.Health.Set(healthPart, telemetry.StateOK, "")
+		q.deps.Log.InfoContext(ctx, "database is writable again")
 	}
 	b.committed()
 }
@@ -114,13 +116,25 @@ func (q *Queue) fail(ctx context.Context, jobs []*job, err error) {
 	if !errors.Is(err, message.ErrUnavailable) {
 		err = errors.Join(message.ErrUnavailable, err)
 	}
+	q.deps.Health.Set(healthPart, telemetry.StateFailed, illText(err))
 	if q.ill.CompareAndSwap(false, true) {
-		q.Log.ErrorContext(ctx, "database cannot be written; messages are refused until it can", slog.Any("error", err))
+		q.deps.Log.ErrorContext(ctx, "database cannot be written; messages are refused until it can", slog.Any("error", err))
 	}
 	for _, j := range jobs {
 		j.result, j.err, j.event = Result{}, err, Event{}
 		j.leave()
 	}
+}
+
+// healthPart names the database among the parts of the node.
+const healthPart = "database"
+
+// illText says what an operator has to do.
+func illText(err error) string {
+	if errors.Is(err, store.ErrFull) {
+		return "the disk is full: messages are refused until there is space"
+	}
+	return "the database cannot be written: messages are refused until it can; the log says why"
 }
 
 // leave answers whoever waits for the job.
@@ -165,7 +179,7 @@ func (q *Queue) Poke() {
 // begin resets what an attempt at the transaction has gathered.
 func (b *batch) begin(tx *store.Tx) error {
 	b.tx, b.now = tx, b.q.now()
-	b.session = b.q.Rules.Within(b.ctx, tx, b.now)
+	b.session = b.q.deps.Rules.Within(b.ctx, tx, b.now)
 	b.waits, b.rows, b.poke = map[message.Hash]int{}, 0, false
 	return b.readStatuses()
 }
@@ -221,11 +235,11 @@ func (b *batch) apart(tx *store.Tx) error {
 		}
 		// What the failed job made the session and the batch believe is undone.
 		b.waits, b.rows = waits, rows
-		b.session = b.q.Rules.Within(b.ctx, tx, b.now)
+		b.session = b.q.deps.Rules.Within(b.ctx, tx, b.now)
 		if err := b.readStatuses(); err != nil {
 			return err
 		}
-		b.q.Log.ErrorContext(b.ctx, "message met an unexpected failure", slog.String("item_hash", string(j.hash)), slog.Any("error", err))
+		b.q.deps.Log.ErrorContext(b.ctx, "message met an unexpected failure", slog.String("item_hash", string(j.hash)), slog.Any("error", err))
 		j.reset()
 		if err := b.unexpected(j, err); err != nil {
 			return err

@@ -23,7 +23,7 @@ func (q *Queue) clean(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		if err := q.Clean(ctx); err != nil && ctx.Err() == nil {
-			q.Log.WarnContext(ctx, "clean up files", slog.Any("error", err))
+			q.deps.Log.WarnContext(ctx, "clean up files", slog.Any("error", err))
 		}
 	}
 }
@@ -45,7 +45,7 @@ func (q *Queue) Clean(ctx context.Context) error {
 		}
 	}
 	for {
-		list, err := q.Store.FileDeletions(ctx, cleanBatch)
+		list, err := q.deps.Store.FileDeletions(ctx, cleanBatch)
 		if err != nil || len(list) == 0 {
 			return err
 		}
@@ -54,7 +54,7 @@ func (q *Queue) Clean(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		q.Log.InfoContext(ctx, "unused files removed", slog.Int("files", len(done)))
+		q.deps.Log.InfoContext(ctx, "unused files removed", slog.Int("files", len(done)))
 		if len(done) < len(list) {
 			return nil // the rest is in use at this moment; the next run tries again
 		}
@@ -65,15 +65,15 @@ func (q *Queue) Clean(ctx context.Context) error {
 func (q *Queue) deleteBlobs(ctx context.Context, list []message.Hash) []message.Hash {
 	var done []message.Hash
 	for _, hash := range list {
-		err := q.Blobs.Delete(hash, func() (bool, error) {
-			_, err := q.Store.File(ctx, hash)
+		err := q.deps.Blobs.Delete(hash, func() (bool, error) {
+			_, err := q.deps.Store.File(ctx, hash)
 			if errors.Is(err, message.ErrNotFound) {
 				return false, nil
 			}
 			return true, err
 		})
 		if err != nil {
-			q.Log.DebugContext(ctx, "file not removed", slog.String("hash", string(hash)), slog.Any("error", err))
+			q.deps.Log.DebugContext(ctx, "file not removed", slog.String("hash", string(hash)), slog.Any("error", err))
 			continue
 		}
 		done = append(done, hash)

@@ -59,7 +59,7 @@ func (q *Queue) dispatch(ctx context.Context) error {
 	for ctx.Err() == nil {
 		nap, err := q.dispatchDue(ctx)
 		if err != nil && ctx.Err() == nil {
-			q.Log.WarnContext(ctx, "read pending messages", slog.Any("error", err))
+			q.deps.Log.WarnContext(ctx, "read pending messages", slog.Any("error", err))
 			nap = illNap
 		}
 		if q.ill.Load() {
@@ -92,7 +92,7 @@ func (q *Queue) probe(ctx context.Context) {
 // be more.
 func (q *Queue) dispatchDue(ctx context.Context) (time.Duration, error) {
 	now := q.now()
-	ready, err := q.Store.Due(ctx, true, now, dueBatch+q.flight.size())
+	ready, err := q.deps.Store.Due(ctx, true, now, dueBatch+q.flight.size())
 	if err != nil {
 		return 0, err
 	}
@@ -101,7 +101,7 @@ func (q *Queue) dispatchDue(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	lacking, err := q.Store.Due(ctx, false, now, dueBatch+q.flight.size())
+	lacking, err := q.deps.Store.Due(ctx, false, now, dueBatch+q.flight.size())
 	if err != nil {
 		return 0, err
 	}
@@ -115,7 +115,7 @@ func (q *Queue) dispatchDue(ctx context.Context) (time.Duration, error) {
 	}
 	nap := longestNap
 	for _, fetched := range []bool{true, false} {
-		next, ok, err := q.Store.NextDue(ctx, fetched, now)
+		next, ok, err := q.deps.Store.NextDue(ctx, fetched, now)
 		if err != nil {
 			return 0, err
 		}
@@ -132,7 +132,7 @@ func (q *Queue) handOver(ctx context.Context, due store.Due, to func(context.Con
 	if !q.flight.enter(due.ID) {
 		return nil
 	}
-	row, err := q.Store.PendingByID(ctx, due.ID)
+	row, err := q.deps.Store.PendingByID(ctx, due.ID)
 	if err == nil {
 		err = to(ctx, row)
 	}
@@ -177,7 +177,7 @@ func (q *Queue) jobOf(row *store.PendingRow) *job {
 	}
 	if m.ItemType == message.ItemInline {
 		j.size = m.InlineSize()
-	} else if size, ok := q.Blobs.Size(m.ItemHash); ok {
+	} else if size, ok := q.deps.Blobs.Size(m.ItemHash); ok {
 		j.size = size
 	} else {
 		j.size = int64(len(row.Body))

@@ -35,9 +35,9 @@ func (q *Queue) fetch(ctx context.Context, row *store.PendingRow) *job {
 		j.refused = rejectionOf(err)
 		return j
 	}
-	if c, ok := j.msg.Content.(*message.Store); ok && q.Fetch != nil && !q.Blobs.Has(c.ItemHash) {
+	if c, ok := j.msg.Content.(*message.Store); ok && q.deps.Fetch != nil && !q.deps.Blobs.Has(c.ItemHash) {
 		// Only for those who may: a stranger must not make the node download.
-		if q.Rules.MayStore(ctx, q.Store.Reader, j.msg, c) == nil {
+		if q.deps.Rules.MayStore(ctx, q.deps.Store.Reader, j.msg, c) == nil {
 			q.fetchFile(ctx, c.ItemHash)
 		}
 	}
@@ -50,7 +50,7 @@ func (q *Queue) fetchContent(ctx context.Context, j *job) (err error) {
 		j.msg.Content, err = message.ParseContent(j.msg.Type, []byte(j.msg.ItemContent))
 		return err
 	}
-	if q.Fetch != nil && !q.Blobs.Has(j.hash) {
+	if q.deps.Fetch != nil && !q.deps.Blobs.Has(j.hash) {
 		q.fetchFile(ctx, j.hash)
 	}
 	j.msg.Content, j.size, err = q.content(ctx, j.msg)
@@ -63,8 +63,8 @@ func (q *Queue) fetchContent(ctx context.Context, j *job) (err error) {
 // fetchFile brings a file into the blob store. Failure is no event: the next
 // attempt follows.
 func (q *Queue) fetchFile(ctx context.Context, hash message.Hash) {
-	if err := q.Fetch(ctx, hash, q.cfg.MaxContent); err != nil && ctx.Err() == nil {
-		q.Log.DebugContext(ctx, "file not fetched", slog.String("hash", string(hash)), slog.Any("error", err))
+	if err := q.deps.Fetch(ctx, hash, q.cfg.MaxContent); err != nil && ctx.Err() == nil {
+		q.deps.Log.DebugContext(ctx, "file not fetched", slog.String("hash", string(hash)), slog.Any("error", err))
 	}
 }
 

@@ -38,6 +38,7 @@ import (
 	"aleph/internal/node/apply"
 	"aleph/internal/node/blob"
 	"aleph/internal/node/store"
+	"aleph/internal/telemetry"
 	"aleph/message"
 )
 
@@ -88,8 +89,10 @@ type Deps struct {
 	// Verify checks a signature; see account.Verify.
 	Verify func(*message.Message) error
 	// Fetch may be nil: then only what the blob store has is there.
-	Fetch    Fetcher
-	Log      *slog.Logger
+	Fetch Fetcher
+	Log   *slog.Logger
+	// Health is told when the database cannot be written; nil tells nobody.
+	Health   *telemetry.Health
 	Registry prometheus.Registerer
 	// Now tells the time and Rand returns a number in [0, 1) for the delay of a
 	// retry. Nil means the system's clock and randomness.
@@ -99,7 +102,7 @@ type Deps struct {
 
 // Queue takes messages in. Make one with [New]; nothing moves until [Queue.Run].
 type Queue struct {
-	Deps
+	deps    Deps
 	cfg     Config
 	metrics *metrics
 	events  broadcast
@@ -134,11 +137,14 @@ func New(cfg Config, deps Deps) (*Queue, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
+	if deps.Health == nil {
+		deps.Health = new(telemetry.Health)
+	}
 	if deps.Rand == nil {
 		deps.Rand = rand.Float64
 	}
 	q := &Queue{
-		Deps: deps, cfg: cfg,
+		deps: deps, cfg: cfg,
 		jobs:     make(chan *job, cfg.QueueSize),
 		fetches:  make(chan *store.PendingRow),
 		cpu:      make(chan struct{}, runtime.GOMAXPROCS(0)),
@@ -160,7 +166,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 	defer close(q.stopped)
 	defer context.AfterFunc(ctx, q.stop)()
-	if err := q.loadWaiting(ctx); err != nil {
+	if err := q.loadWaiting(context.WithoutCancel(ctx)); err != nil {
 		q.stop()
 		return fmt.Errorf("resume pending messages: %w", err)
 	}
@@ -187,17 +193,17 @@ func (q *Queue) stop() { q.stopOnce.Do(func() { close(q.stopping) }) }
 
 // loadWaiting reads what the messages left by an earlier run wait for.
 func (q *Queue) loadWaiting(ctx context.Context) error {
-	n, err := q.Store.CountPending(ctx)
+	n, err := q.deps.Store.CountPending(ctx)
 	if err != nil {
 		return err
 	}
 	q.pending.Store(n)
-	q.waiting, err = q.Store.WaitedFor(ctx)
+	q.waiting, err = q.deps.Store.WaitedFor(ctx)
 	if n > 0 {
-		q.Log.InfoContext(ctx, "resume pending messages", slog.Int64("messages", n))
+		q.deps.Log.InfoContext(ctx, "resume pending messages", slog.Int64("messages", n))
 	}
 	return err
 }
 
 // now returns the instant as the protocol writes it.
-func (q *Queue) now() message.Timestamp { return message.TimestampOf(q.Now()) }
+func (q *Queue) now() message.Timestamp { return message.TimestampOf(q.deps.Now()) }

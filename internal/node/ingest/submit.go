@@ -76,25 +76,26 @@ func (q *Queue) Submit(ctx context.Context, m *message.Message, origin Origin) (
 	return q.wait(ctx, j)
 }
 
+// Verify checks the signature of a message, on as many cores as there are and
+// no more. The error is a [*message.Rejection] when the signature is refused.
+func (q *Queue) Verify(m *message.Message) error {
+	if m.Signature == "" { // spec messages 4.2 step 2
+		return message.Reject(message.CodeInvalidSignature, "message %s has no signature", m.ItemHash)
+	}
+	q.cpu <- struct{}{}
+	defer func() { <-q.cpu }()
+	return q.deps.Verify(m)
+}
+
 // prepare does what needs no transaction: the signature, and the content if it
 // is a local file.
 func (q *Queue) prepare(ctx context.Context, m *message.Message, origin Origin) (*job, error) {
 	j := &job{
 		hash: m.ItemHash, msg: m, received: q.now(), origin: origin, done: make(chan struct{}),
 	}
-	if m.Signature == "" { // spec messages 4.2 step 2
-		j.refused = message.Reject(message.CodeInvalidSignature, "message %s has no signature", m.ItemHash)
-		return j, nil
-	}
 	// The signature is checked before the message can get in the way of a
 	// genuine copy. // Q-37
-	select {
-	case q.cpu <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 	err := q.Verify(m)
-	<-q.cpu
 	if err != nil {
 		rej, ok := errors.AsType[*message.Rejection](err)
 		if !ok {
@@ -132,7 +133,7 @@ func (q *Queue) readLocal(ctx context.Context, j *job) error {
 
 // content reads and parses the body of a storage or ipfs message.
 func (q *Queue) content(ctx context.Context, m *message.Message) (message.Content, int64, error) {
-	file, err := q.Blobs.Open(m.ItemHash)
+	file, err := q.deps.Blobs.Open(m.ItemHash)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -188,7 +189,7 @@ func (q *Queue) SubmitInvalid(ctx context.Context, raw []byte, rej *message.Reje
 // durable when Upload returns; messages that wait for the file are processed.
 func (q *Queue) Upload(ctx context.Context, file message.Hash, size int64) error {
 	_, err := q.do(ctx, func(b *batch) error {
-		if _, ok := q.Blobs.Size(file); !ok {
+		if _, ok := q.deps.Blobs.Size(file); !ok {
 			return fmt.Errorf("%w: file %s is not in the store, upload it again", message.ErrConflict, file)
 		}
 		if err := b.session.Upload(file, size); err != nil {

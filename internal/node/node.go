@@ -1,0 +1,230 @@
+// Package node is a core channel node: a database of signed messages served
+// over HTTP and WebSocket.
+//
+// [Node] is the composition of its parts, and this file is the only place that
+// constructs them. The way of a message leads from package api, the door, to
+// ingest, which puts it into a batch, to apply, which knows the rules, to store,
+// which knows the SQL. Files lie in package blob.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"aleph/account"
+	"aleph/internal/node/api"
+	"aleph/internal/node/apply"
+	"aleph/internal/node/blob"
+	"aleph/internal/node/ingest"
+	"aleph/internal/node/store"
+	"aleph/internal/telemetry"
+	"aleph/message"
+)
+
+// Config is everything that can be configured of a node.
+type Config struct {
+	// Listen is where the HTTP interface is served; port 0 takes a free one.
+	Listen string `yaml:"listen" doc:"address and port of the HTTP interface; port 0 takes a free one"`
+	// Database says where the state is.
+	Database store.Config `yaml:"database"`
+	// Files says where the bytes of files are.
+	Files blob.Config `yaml:"files"`
+	// Ingest bounds how messages are taken in.
+	Ingest ingest.Config `yaml:"ingest"`
+	// HTTP says what the HTTP interface allows.
+	HTTP api.Config `yaml:"http"`
+	// GracePeriod is how long a file is kept that no message stores.
+	GracePeriod time.Duration `yaml:"grace_period" doc:"how long a file is kept that no message stores"`
+	// StopTimeout bounds the time to finish what was accepted.
+	StopTimeout time.Duration `yaml:"stop_timeout" doc:"time to finish and commit what was accepted when the node stops"`
+
+	// Version is what the node calls itself.
+	Version string `yaml:"-"`
+	// Health collects what the parts say about themselves; nil makes a new one.
+	Health *telemetry.Health `yaml:"-"`
+}
+
+// DefaultConfig returns the settings of a node that keeps its state in dir.
+func DefaultConfig(dir string) Config {
+	cfg := Config{
+		Listen: "127.0.0.1:4024", Database: store.DefaultConfig(), Ingest: ingest.DefaultConfig(), HTTP: api.DefaultConfig(),
+		GracePeriod: 24 * time.Hour, StopTimeout: 30 * time.Second, Version: "version-unavailable",
+	}
+	cfg.Database.Path = filepath.Join(dir, "node.db")
+	cfg.Files.Folder = filepath.Join(dir, "files")
+	return cfg
+}
+
+// Node is a core channel node.
+type Node struct {
+	cfg     Config
+	network message.Network
+	log     *slog.Logger
+	reg     *prometheus.Registry
+
+	ready chan struct{} // closed when requests are answered
+	once  sync.Once
+	addr  net.Addr // set before ready is closed
+}
+
+// New returns a node of the given network. It starts and opens nothing.
+func New(cfg Config, network message.Network, log *slog.Logger, reg *prometheus.Registry) (*Node, error) {
+	switch {
+	case cfg.Listen == "":
+		return nil, errors.New("node: listen must name an address and port, such as 127.0.0.1:4024")
+	case cfg.StopTimeout <= 0:
+		return nil, errors.New("node: stop_timeout must be more than zero")
+	case cfg.GracePeriod <= 0:
+		return nil, errors.New("node: grace_period must be more than zero")
+	case log == nil || reg == nil:
+		return nil, errors.New("node: a logger and a metrics registry are required")
+	}
+	if cfg.Health == nil {
+		cfg.Health = new(telemetry.Health)
+	}
+	return &Node{cfg: cfg, network: network, log: log, reg: reg, ready: make(chan struct{})}, nil
+}
+
+// Ready is closed when the node answers requests. It stays open when Run fails
+// before that.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Addr returns the address of the HTTP interface, nil until Ready.
+func (n *Node) Addr() net.Addr {
+	select {
+	case <-n.ready:
+		return n.addr
+	default:
+		return nil
+	}
+}
+
+// Health returns what the parts of the node say about themselves.
+func (n *Node) Health() *telemetry.Health { return n.cfg.Health }
+
+// Run serves until ctx ends, then stops in order: the door takes no more
+// requests and finishes those it has; the queue commits and answers what it has
+// accepted; the database closes. It returns nil when ctx ended, and runs once.
+func (n *Node) Run(ctx context.Context) error {
+	listener, err := n.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	p, err := n.open(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(n.serve(ctx, p, listener), p.store.Close())
+}
+
+func (n *Node) listen(ctx context.Context) (net.Listener, error) {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", n.cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("node: cannot listen on %s, stop the program that uses it or configure another address: %w", n.cfg.Listen, err)
+	}
+	return listener, nil
+}
+
+// parts are what a running node consists of.
+type parts struct {
+	store *store.DB
+	queue *ingest.Queue
+	api   *api.API
+}
+
+// open builds the parts, from the bottom up.
+func (n *Node) open(ctx context.Context) (p parts, err error) {
+	if p.store, err = store.Open(ctx, n.cfg.Database, n.log); err != nil {
+		return p, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.store.Close())
+		}
+	}()
+	blobs, err := blob.Open(n.cfg.Files)
+	if err != nil {
+		return p, err
+	}
+	rules := &apply.Rules{
+		FileSize: blobs.Size, KnownRuntime: n.knownRuntime(),
+		NoAggregates: n.network.Authorities.Unbuilt, GracePeriod: n.cfg.GracePeriod,
+	}
+	p.queue, err = ingest.New(n.cfg.Ingest, ingest.Deps{
+		Store: p.store, Blobs: blobs, Rules: rules, Verify: account.Verify,
+		Log: n.log, Registry: n.reg, Health: n.cfg.Health,
+	})
+	if err != nil {
+		return p, err
+	}
+	p.api, err = api.New(n.cfg.HTTP, api.Deps{
+		Store: p.store, Blobs: blobs, Queue: p.queue, Network: n.network,
+		Log: n.log, Registry: n.reg, Health: n.cfg.Health, Version: n.cfg.Version,
+	})
+	return p, err
+}
+
+// knownRuntime returns which hashes stand for a runtime of the network.
+func (n *Node) knownRuntime() func(message.Hash) bool {
+	var known []message.Hash
+	for _, image := range n.network.Images {
+		if image.Kind == message.ImageRuntime {
+			known = append(known, image.Ref)
+		}
+	}
+	return func(h message.Hash) bool { return slices.Contains(known, h) }
+}
+
+// serve runs the parts until ctx ends or one of them fails, then stops them
+// from the door inwards.
+func (n *Node) serve(ctx context.Context, p parts, listener net.Listener) error {
+	apiCtx, closeDoor := context.WithCancel(ctx)
+	defer closeDoor()
+	// The queue outlives ctx: it ends when the door has closed.
+	queueCtx, closeQueue := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeQueue()
+	door, queue := make(chan error, 1), make(chan error, 1)
+	go func() { queue <- p.queue.Run(queueCtx) }()
+	go func() { door <- p.api.Run(apiCtx, listener) }()
+	n.once.Do(func() {
+		n.addr = listener.Addr()
+		close(n.ready)
+	})
+	n.log.InfoContext(ctx, "node ready", slog.String("address", listener.Addr().String()))
+
+	var errs []error
+	var doorEnded, queueEnded bool
+	select {
+	case <-ctx.Done():
+	case err := <-door:
+		doorEnded, errs = true, append(errs, err)
+	case err := <-queue:
+		queueEnded, errs = true, append(errs, err)
+	}
+	closeDoor()
+	if !doorEnded {
+		errs = append(errs, <-door) // bounded by its own stop_timeout
+	}
+	closeQueue()
+	if !queueEnded {
+		select {
+		case err := <-queue:
+			errs = append(errs, err)
+		case <-time.After(n.cfg.StopTimeout):
+			errs = append(errs, fmt.Errorf("node: messages that were accepted are not committed after %s", n.cfg.StopTimeout))
+		}
+	}
+	n.log.InfoContext(ctx, "node stopped")
+	return errors.Join(errs...)
+}
