@@ -1,0 +1,147 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// debianKeys verifies what comes from a Debian mirror.
+const debianKeys = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+// checkTool says which package a missing program is in.
+func checkTool(program, pkg string) error {
+	if _, err := exec.LookPath(program); err != nil {
+		return fmt.Errorf("%s is missing: install the package %s (apt-get install %s)", program, pkg, pkg)
+	}
+	return nil
+}
+
+func checkDebian() error {
+	if os.Geteuid() != 0 {
+		return errors.New("making a Debian root file system needs root: run it once with sudo, " +
+			"or use the runtime minimal")
+	}
+	if err := checkTool("mmdebstrap", "mmdebstrap"); err != nil {
+		return err
+	}
+	if _, err := os.Stat(debianKeys); err != nil {
+		return errors.New("Debian's archive keys are missing: install the package debian-archive-keyring " + //nolint:revive // a name
+			"(apt-get install debian-archive-keyring)")
+	}
+	return nil
+}
+
+// debianSteps are the beginnings of mmdebstrap's lines that begin a step, with
+// what we say about it.
+func debianSteps() []struct{ line, text string } {
+	return []struct{ line, text string }{
+		{"I: chroot architecture", "preparing Debian"},
+		{"I: running apt-get update", "reading Debian's package lists"},
+		{"I: downloading packages", "downloading the base packages"},
+		{"I: extracting archives", "unpacking the base packages"},
+		{"I: installing essential packages", "installing the base packages"},
+		{"I: installing remaining packages", "downloading and installing Python and its packages"},
+		{"I: cleaning package lists", "cleaning up"},
+	}
+}
+
+// makeDebian installs the recipe's packages into root.
+func makeDebian(ctx context.Context, b *build, root string) error {
+	r := b.recipe
+	args := []string{
+		"--mode=root", "--variant=minbase", "--format=directory",
+		"--include=" + strings.Join(r.Packages, ","),
+		`--aptopt=Acquire::Languages "none"`,
+		`--aptopt=Acquire::Retries "3"`,
+		`--aptopt=APT::Install-Recommends "false"`,
+	}
+	for _, pattern := range r.Leave {
+		args = append(args, "--dpkgopt=path-exclude="+pattern)
+	}
+	args = append(args, r.Suite, root)
+	if b.cache.cfg.Mirror != "" {
+		args = append(args, b.cache.cfg.Mirror)
+	}
+	var next int
+	steps := debianSteps()
+	tail, err := runTool(ctx, b.lock, func(line string) {
+		for i := next; i < len(steps); i++ {
+			if strings.HasPrefix(line, steps[i].line) {
+				next = i + 1
+				b.report(steps[i].text)
+				return
+			}
+		}
+	}, "mmdebstrap", args...)
+	if err != nil {
+		return fmt.Errorf("mmdebstrap: %w: %s", err, complaint(tail))
+	}
+	b.report("preparing Python")
+	if err := compilePython(ctx, b, root); err != nil {
+		return err
+	}
+	for _, path := range r.Remove {
+		if err := removeTree(filepath.Join(root, path)); err != nil {
+			return err
+		}
+	}
+	return removeDevices(filepath.Join(root, "dev"))
+}
+
+// compilePython makes the byte code of every module, in a form that Python
+// uses without looking at the source's time: inside a sandbox each look at a
+// file costs.
+func compilePython(ctx context.Context, b *build, root string) error {
+	tail, err := runTool(ctx, b.lock, nil, "chroot", root, "/usr/bin/python3", "-m", "compileall", "-q", "-f",
+		"-j", "0", "--invalidation-mode", "unchecked-hash", "/usr/lib/python3", pythonLibrary(root))
+	if err != nil {
+		return fmt.Errorf("compile the Python modules: %w: %s", err, complaint(tail))
+	}
+	return nil
+}
+
+// pythonLibrary is the folder of the standard library inside root.
+func pythonLibrary(root string) string {
+	found, err := filepath.Glob(filepath.Join(root, "usr", "lib", "python3.*"))
+	if err != nil || len(found) == 0 {
+		return "/usr/lib/python3"
+	}
+	return strings.TrimPrefix(found[0], root)
+}
+
+// removeDevices empties /dev: the driver provides one.
+func removeDevices(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := removeTree(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// complaint picks the lines of a tool's last output that say what went wrong.
+func complaint(tail []string) string {
+	var errs []string
+	for _, line := range tail {
+		if strings.HasPrefix(line, "E:") || strings.HasPrefix(line, "Err:") || strings.Contains(line, "rror") {
+			errs = append(errs, line)
+		}
+	}
+	if len(errs) == 0 {
+		errs = tail
+	}
+	return strings.Join(errs[max(0, len(errs)-5):], "; ")
+}

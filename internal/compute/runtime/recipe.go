@@ -1,0 +1,97 @@
+package runtime
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Recipe describes a runtime. Its key covers every field.
+type Recipe struct {
+	Name string
+	// Revision changes when the code that follows the recipe makes something else.
+	Revision int
+	// Suite and Packages are Debian's; a recipe without a suite is made by hand.
+	Suite    string
+	Packages []string
+	// Leave lists paths that are not installed, with * as a wildcard.
+	Leave []string
+	// Remove lists paths that are removed at the end.
+	Remove []string
+}
+
+// recipes is the closed set of runtimes.
+func recipes() []Recipe {
+	return []Recipe{
+		{
+			Name:     "python",
+			Revision: 1,
+			Suite:    "bookworm",
+			Packages: []string{
+				"ca-certificates", "python3", "python3-fastapi", "python3-pydantic", "python3-multipart",
+				"python3-requests", "python3-httpx", "python3-aiohttp", "python3-jinja2", "python3-yaml",
+			},
+			Leave: []string{
+				"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*",
+				"/usr/share/lintian/*", "/usr/share/bash-completion/*", "/usr/share/pixmaps/*",
+				"/usr/lib/*/gconv/*", "/usr/lib/python3*/pydoc_data/*", "/usr/lib/python3*/ensurepip/*",
+				"/usr/lib/python3*/lib2to3/*", "/usr/lib/python3/dist-packages/*/tests/*",
+			},
+			Remove: []string{
+				"/var/cache", "/var/lib/apt", "/var/log", "/boot", "/home", "/srv", "/media", "/usr/share/doc",
+				"/usr/share/man", "/usr/share/locale", "/etc/resolv.conf", "/etc/hostname",
+			},
+		},
+		{Name: "minimal", Revision: 1},
+	}
+}
+
+// recipeOf returns the recipe called name.
+func recipeOf(name string) (Recipe, error) {
+	for _, r := range recipes() {
+		if r.Name == name {
+			return r, nil
+		}
+	}
+	return Recipe{}, fmt.Errorf("%w: %q (there are %s)", ErrUnknown, name, strings.Join(Names(), ", "))
+}
+
+// Key is the part of the recipe's identity that fits in a path.
+func (r Recipe) Key() string {
+	text, err := json.Marshal(r)
+	if err != nil {
+		panic(fmt.Sprintf("a recipe is made of strings: %v", err))
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+// steps is how many steps a build of r reports.
+func (r Recipe) steps() int {
+	if r.Suite != "" {
+		return len(debianSteps()) + 3
+	}
+	return 3
+}
+
+// check finds out what a build would miss, before it starts.
+func (r Recipe) check() error {
+	if r.Suite != "" {
+		if err := checkDebian(); err != nil {
+			return err
+		}
+	}
+	return checkTool("mksquashfs", "squashfs-tools")
+}
+
+// make fills the empty folder root.
+func (r Recipe) make(ctx context.Context, b *build, root string) error {
+	if r.Suite != "" {
+		return makeDebian(ctx, b, root)
+	}
+	b.report("making the folders")
+	return makeMinimal(root)
+}
