@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -176,4 +177,25 @@ func Size(dir string) (int64, error) {
 		return nil
 	})
 	return sum, err
+}
+
+// ArchiveKind tells the encoding of a file by its first bytes, or returns
+// "" for a file that is no archive.
+func ArchiveKind(name string) (message.Encoding, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(f, head); err != nil {
+		return "", nil //nolint:nilerr // shorter than any archive
+	}
+	switch string(head) {
+	case "hsqs":
+		return message.EncodingSquashfs, nil
+	case "PK\x03\x04", "PK\x05\x06":
+		return message.EncodingZip, nil
+	}
+	return "", nil
 }

@@ -18,7 +18,7 @@ import (
 const guestUID, guestGID = 65534, 65534
 
 // initPath is where the guest finds its process 1.
-const initPath = "/sbin/aleph-init"
+const initPath = "/usr/sbin/aleph-init"
 
 // cpuPeriod of the quota in microseconds, the kernel's default.
 const cpuPeriod = 100_000
@@ -30,11 +30,11 @@ func (d *Driver) memoryLimit(s *vm.Spec) int64 {
 
 // writeBundle writes what runsc reads: the configuration and the files that
 // are mounted over those of the runtime.
-func (d *Driver) writeBundle(l vm.Launch, p *probeResult, group cgroup) error {
+func (d *Driver) writeBundle(l vm.Launch, p *probeResult, init string, group cgroup) error {
 	if !p.Flags.Overlay2 && hasWritable(l.Spec.Volumes) {
 		return errors.New("this runsc cannot keep what a function writes to a persistent volume: install one of 2022-12 or newer")
 	}
-	config, err := d.ociSpec(l, group)
+	config, err := d.ociSpec(l, init, group)
 	if err != nil {
 		return err
 	}
@@ -68,9 +68,9 @@ func hasWritable(volumes []vm.Volume) bool {
 }
 
 // ociSpec is the configuration of the sandbox of l.
-func (d *Driver) ociSpec(l vm.Launch, group cgroup) (*specs.Spec, error) {
+func (d *Driver) ociSpec(l vm.Launch, init string, group cgroup) (*specs.Spec, error) {
 	s := l.Spec
-	mounts, err := d.mounts(l)
+	mounts, err := d.mounts(l, init)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (d *Driver) ociSpec(l vm.Launch, group cgroup) (*specs.Spec, error) {
 }
 
 // mounts lists what covers the runtime's root file system.
-func (d *Driver) mounts(l vm.Launch) ([]specs.Mount, error) {
+func (d *Driver) mounts(l vm.Launch, init string) ([]specs.Mount, error) {
 	size := strconv.Itoa(min(d.cfg.TemporaryMiB, l.Spec.Resources.MemoryMiB)) + "m"
 	temporary := func(destination, mode, size string) specs.Mount {
 		return specs.Mount{
@@ -142,7 +142,7 @@ func (d *Driver) mounts(l vm.Launch) ([]specs.Mount, error) {
 		temporary("/run", "0777", size),
 		temporary("/data", "0777", size),
 		temporary("/dev/shm", "1777", size),
-		bind(d.deps.Init, initPath, true),
+		bind(init, initPath, true),
 		bind(filepath.Join(l.Dir, "hosts"), "/etc/hosts", true),
 		bind(filepath.Join(l.Dir, "resolv.conf"), "/etc/resolv.conf", true),
 	}

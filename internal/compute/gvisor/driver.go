@@ -47,8 +47,8 @@ type Deps struct {
 	State string
 	// Cache is a folder for what a probe found; it may be shared by hosts.
 	Cache string
-	// Init is the path of the aleph-init program.
-	Init string
+	// Init finds the aleph-init program.
+	Init func() (path string, err error)
 	Log  *slog.Logger
 }
 
@@ -87,7 +87,11 @@ func (d *Driver) Start(ctx context.Context, l vm.Launch) (_ vm.Instance, err err
 		}
 	}
 	group := cgroup{id: l.Spec.ID, enabled: p.Cgroups}
-	if err := d.writeBundle(l, p, group); err != nil {
+	init, err := d.deps.Init()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.writeBundle(l, p, init, group); err != nil {
 		return nil, err
 	}
 	limit := d.memoryLimit(l.Spec)

@@ -184,7 +184,7 @@ func (d *Driver) tryContainer(ctx context.Context, binary string, p *probeResult
 	}
 	defer os.RemoveAll(dir)
 	root := filepath.Join(dir, "root")
-	for _, sub := range []string{"dev", "etc", "proc", "sbin", "sys", "tmp"} {
+	for _, sub := range []string{"dev", "proc", "sys", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(root, sub), 0o755); err != nil {
 			return err
 		}
@@ -219,7 +219,7 @@ func (d *Driver) tryContainer(ctx context.Context, binary string, p *probeResult
 
 // writeProbeBundle writes the configuration of the trivial container.
 func (d *Driver) writeProbeBundle(l vm.Launch, binary string, group cgroup) error {
-	config, err := d.ociSpec(l, group)
+	config, err := d.ociSpec(l, binary, group)
 	if err != nil {
 		return err
 	}
@@ -227,11 +227,6 @@ func (d *Driver) writeProbeBundle(l vm.Launch, binary string, group cgroup) erro
 	config.Mounts = slices.DeleteFunc(config.Mounts, func(m specs.Mount) bool {
 		return m.Type == "bind" && m.Destination != initPath
 	})
-	for i := range config.Mounts {
-		if config.Mounts[i].Destination == initPath {
-			config.Mounts[i].Source = binary
-		}
-	}
 	b, err := json.Marshal(config)
 	if err != nil {
 		return err
