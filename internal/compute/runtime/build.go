@@ -155,6 +155,9 @@ func (b *build) make(ctx context.Context, dir, key string) error {
 	if err := pack(ctx, root, init, filepath.Join(tmp, imageName), b.lock); err != nil {
 		return err
 	}
+	if err := writeFile(filepath.Join(root, InitMount), ""); err != nil {
+		return err
+	}
 	if err := writeInfo(tmp, b.recipe.Name, key); err != nil {
 		return err
 	}

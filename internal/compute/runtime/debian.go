@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,16 +81,30 @@ func makeDebian(ctx context.Context, b *build, root string) error {
 	if err != nil {
 		return fmt.Errorf("mmdebstrap: %w: %s", err, complaint(tail))
 	}
+	for _, pattern := range r.Remove {
+		if err := removeMatches(root, pattern); err != nil {
+			return err
+		}
+	}
 	b.report("preparing Python")
 	if err := compilePython(ctx, b, root); err != nil {
 		return err
 	}
-	for _, path := range r.Remove {
-		if err := removeTree(filepath.Join(root, path)); err != nil {
+	return removeMatches(root, "/dev/*") // the driver provides one
+}
+
+// removeMatches removes what matches pattern inside root.
+func removeMatches(root, pattern string) error {
+	paths, err := filepath.Glob(filepath.Join(root, pattern))
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if err := removeTree(path); err != nil {
 			return err
 		}
 	}
-	return removeDevices(filepath.Join(root, "dev"))
+	return nil
 }
 
 // compilePython makes the byte code of every module, in a form that Python
@@ -113,23 +126,6 @@ func pythonLibrary(root string) string {
 		return "/usr/lib/python3"
 	}
 	return strings.TrimPrefix(found[0], root)
-}
-
-// removeDevices empties /dev: the driver provides one.
-func removeDevices(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := removeTree(filepath.Join(dir, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // complaint picks the lines of a tool's last output that say what went wrong.

@@ -72,14 +72,11 @@ func finishRoot(root string) error {
 	if err := writeFile(filepath.Join(root, "etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n"); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(root, "etc/resolv.conf"), ""); err != nil {
-		return err
-	}
-	// A file to mount aleph-init over; sbin may be a link.
-	return writeFile(filepath.Join(root, InitMount), "")
+	return writeFile(filepath.Join(root, "etc/resolv.conf"), "")
 }
 
-// InitMount is where a driver mounts aleph-init over an empty file.
+// InitMount is where aleph-init is: a file in the image, and an empty file in
+// the folder, which a driver mounts it over.
 const InitMount = "/usr/sbin/aleph-init"
 
 func writeFile(path, text string) error {

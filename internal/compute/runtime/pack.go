@@ -24,7 +24,7 @@ func pack(ctx context.Context, root, init, image string, lock *os.File) error {
 		return fmt.Errorf("the path of aleph-init, %q, has characters that mksquashfs cannot take", init)
 	}
 	tail, err := runTool(ctx, lock, nil, "mksquashfs", root, image, "-noappend", "-quiet", "-no-progress",
-		"-all-root", "-comp", "zstd", "-Xcompression-level", "6", "-wildcards", "-e", strings.TrimPrefix(InitMount, "/"),
+		"-all-root", "-comp", "zstd", "-Xcompression-level", "6",
 		"-p", strings.TrimPrefix(InitMount, "/")+" f 755 0 0 cat "+init,
 		"-p", "usr/sbin/init s 777 0 0 aleph-init")
 	if err != nil {

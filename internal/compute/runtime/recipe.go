@@ -19,7 +19,7 @@ type Recipe struct {
 	Packages []string
 	// Leave lists paths that are not installed, with * as a wildcard.
 	Leave []string
-	// Remove lists paths that are removed at the end.
+	// Remove lists patterns of paths that are removed at the end.
 	Remove []string
 }
 
@@ -37,12 +37,13 @@ func recipes() []Recipe {
 			Leave: []string{
 				"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*",
 				"/usr/share/lintian/*", "/usr/share/bash-completion/*", "/usr/share/pixmaps/*",
-				"/usr/lib/*/gconv/*", "/usr/lib/python3*/pydoc_data/*", "/usr/lib/python3*/ensurepip/*",
-				"/usr/lib/python3*/lib2to3/*", "/usr/lib/python3/dist-packages/*/tests/*",
+				"/usr/lib/*/gconv/*",
 			},
 			Remove: []string{
 				"/var/cache", "/var/lib/apt", "/var/log", "/boot", "/home", "/srv", "/media", "/usr/share/doc",
 				"/usr/share/man", "/usr/share/locale", "/etc/resolv.conf", "/etc/hostname",
+				"/usr/lib/python3*/pydoc_data", "/usr/lib/python3*/ensurepip",
+				"/usr/lib/python3/dist-packages/*/tests",
 			},
 		},
 		{Name: "minimal", Revision: 1},
