@@ -59,7 +59,11 @@ func (b *batch) resume(j *job) error {
 		return b.unqueue(j)
 	}
 	if j.refused != nil {
-		return b.decline(j, j.refused, "")
+		var what message.Hash
+		if j.refused.Code == message.CodeContentUnavailable {
+			what = j.hash
+		}
+		return b.decline(j, j.refused, what)
 	}
 	return b.attempt(j)
 }
