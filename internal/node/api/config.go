@@ -18,8 +18,6 @@ type Config struct {
 	MaxUploads int `yaml:"max_uploads" doc:"uploads at once; more have to wait"`
 	// MaxBody is the most bytes of a body that is not a file.
 	MaxBody int64 `yaml:"max_body" doc:"bytes of a request that is not an upload"`
-	// QueueTopic is the topic of the legacy way to publish.
-	QueueTopic string `yaml:"queue_topic" doc:"topic that the legacy publish routes accept"`
 	// SyncTimeout is how long a publisher waits for its message to be processed.
 	SyncTimeout time.Duration `yaml:"sync_timeout" doc:"how long a synchronous publish waits for the outcome"`
 
@@ -59,7 +57,6 @@ func DefaultConfig() Config {
 		IPFS:                 IPFSLimits{MaxFileSize: 1 << 30, MaxCARSize: 4 << 30, MaxAnonymousFileSize: 25 << 20},
 		MaxUploads:           64,
 		MaxBody:              1 << 20, // 1048576 bytes, spec ccn-http-api 2.4
-		QueueTopic:           "ALEPH-TEST",
 		SyncTimeout:          30 * time.Second,
 		MaxSockets:           10_000,
 		SocketQueue:          256,
@@ -84,9 +81,6 @@ func (c Config) validate() error {
 		if value < 1 {
 			return fmt.Errorf("node API: %s must be more than zero", name)
 		}
-	}
-	if c.QueueTopic == "" {
-		return fmt.Errorf("node API: queue_topic must not be empty")
 	}
 	return nil
 }

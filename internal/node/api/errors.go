@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"syscall"
 
 	"aleph/internal/node/blob"
+	"aleph/internal/node/store"
 	"aleph/message"
 )
 
@@ -97,6 +99,9 @@ func failureOf(err error) (*failure, bool) {
 		return failDefault(http.StatusConflict), false
 	case errors.Is(err, message.ErrUnavailable):
 		f := failDefault(http.StatusServiceUnavailable)
+		if errors.Is(err, store.ErrFull) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+			f = failReason(http.StatusServiceUnavailable, "the disk of this node is full: try again later or use another node")
+		}
 		f.cause = err
 		f.header = http.Header{"Retry-After": {"10"}}
 		return f, true

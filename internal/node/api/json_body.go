@@ -3,14 +3,17 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"unicode/utf8"
 )
 
 // objectMembers returns the members of a JSON object, or what is wrong with the
 // text. Of members with one name the last counts.
 func objectMembers(raw []byte) (map[string]json.RawMessage, []issue) {
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &members); err != nil || members == nil {
-		if !json.Valid(raw) {
+	// The decoder would replace what is not UTF-8 instead of refusing it.
+	text := utf8.Valid(raw)
+	if err := json.Unmarshal(raw, &members); err != nil || members == nil || !text {
+		if !text || !json.Valid(raw) {
 			return nil, []issue{{kind: "json_invalid", text: "Invalid JSON", input: inputText(raw)}}
 		}
 		return nil, []issue{{kind: "model_type", text: "Input should be an object", input: inputText(raw)}}

@@ -28,8 +28,7 @@ type messageFilter struct {
 	unsupported []string
 }
 
-// chainNames and the like are the legal values of enumerations, in the order in
-// which errors list them.
+// The legal values of enumerations, in the order in which errors list them.
 var (
 	paymentTypes = []message.PaymentType{message.PaymentHold, message.PaymentSuperfluid, message.PaymentCredit}
 	sortChoices  = []string{"time", "tx-time"}
@@ -83,16 +82,10 @@ func (q *query) messageFilter() messageFilter {
 // say it, allows too.
 func (q *query) messageTypes() []message.Type {
 	types := choicesOf(q, message.Types(), "msgTypes", "message_types")
-	value, ok := q.get("msgType", "message_type")
-	if !ok {
+	if !q.has("msgType", "message_type") {
 		return types
 	}
-	allowed := make([]string, 0, len(message.Types()))
-	for _, t := range message.Types() {
-		allowed = append(allowed, string(t))
-	}
-	q.check(value, allowed, "msgType")
-	one := message.Type(value)
+	one := oneOf(q, message.Types(), "msgType", "message_type")
 	if types != nil && !slices.Contains(types, one) {
 		one = "" // no message has both
 	}

@@ -194,10 +194,7 @@ func (a *API) listRemoved(w http.ResponseWriter, r *http.Request, p paging) erro
 // messageHashes answers GET /api/v0/messages/hashes. // spec ccn-http-api 5.2
 func (a *API) messageHashes(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r.URL)
-	list := store.HashList{Ascending: q.ascending("sortOrder", "sort_order")}
-	if statuses := choicesOf(q, message.Statuses(), "status"); len(statuses) > 0 {
-		list.Status = statuses[0]
-	}
+	list := store.HashList{Status: oneOf(q, message.Statuses(), "status"), Ascending: q.ascending("sortOrder", "sort_order")}
 	list.From, list.Until = q.dates()
 	p := paging{size: q.int(20, 0, "pagination"), number: q.int(1, 1, "page")}
 	hashOnly := q.bool(true, "hash_only", "hashOnly")

@@ -181,8 +181,8 @@ func (a *API) pubsub(w http.ResponseWriter, r *http.Request) error {
 		return failDefault(http.StatusUnprocessableEntity)
 	}
 	var topic string
-	if json.Unmarshal(members["topic"], &topic) != nil || topic != a.cfg.QueueTopic {
-		return failReason(http.StatusForbidden, "Unauthorized P2P topic: %s. Use %s.", topic, a.cfg.QueueTopic)
+	if json.Unmarshal(members["topic"], &topic) != nil || topic != a.Network.Topic {
+		return failReason(http.StatusForbidden, "Unauthorized P2P topic: %s. Use %s.", topic, a.Network.Topic)
 	}
 	envelope, err := pubsubEnvelope(members["data"])
 	if err != nil {

@@ -212,20 +212,34 @@ func (q *query) choice(choices []string, names ...string) string {
 	return value
 }
 
-// choices returns a list whose elements are all among choices.
+// oneOf returns a value that must be among choices, or "" when it is absent.
+func oneOf[T ~string](q *query, choices []T, names ...string) T {
+	value, ok := q.get(names...)
+	if ok {
+		q.check(value, texts(choices), names[0])
+	}
+	return T(value)
+}
+
+// choicesOf returns a list whose elements are all among choices.
 func choicesOf[T ~string](q *query, choices []T, names ...string) []T {
 	values := q.list(names...)
 	if values == nil {
 		return nil
 	}
-	allowed := make([]string, len(choices))
-	for i, c := range choices {
-		allowed[i] = string(c)
-	}
+	allowed := texts(choices)
 	list := make([]T, len(values))
 	for i, value := range values {
 		q.check(value, allowed, names[0], i)
 		list[i] = T(value)
+	}
+	return list
+}
+
+func texts[T ~string](values []T) []string {
+	list := make([]string, len(values))
+	for i, value := range values {
+		list[i] = string(value)
 	}
 	return list
 }

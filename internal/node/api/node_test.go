@@ -1,0 +1,222 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"aleph/account"
+	"aleph/internal/node/api"
+	"aleph/internal/node/apply"
+	"aleph/internal/node/blob"
+	"aleph/internal/node/ingest"
+	"aleph/internal/node/store"
+	"aleph/message"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noon is when the nodes of these tests live: 2026-01-01T12:00:00.25Z.
+var noon = time.Unix(1767268800, 250_000_000)
+
+// testNode is the real interface over a real queue, database and folder.
+type testNode struct {
+	*api.API
+	URL    string
+	queue  *ingest.Queue
+	db     *store.DB
+	blobs  *blob.Store
+	folder string
+	reg    *prometheus.Registry
+	log    *logBuffer
+}
+
+// logBuffer keeps what is logged.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+type settings struct {
+	api   api.Config
+	store store.Config
+}
+
+func startNode(t testing.TB, change ...func(*settings)) *testNode {
+	t.Helper()
+	folder := t.TempDir()
+	s := settings{api: api.DefaultConfig(), store: store.DefaultConfig()}
+	s.store.Path = filepath.Join(folder, "node.db")
+	for _, c := range change {
+		c(&s)
+	}
+	n := &testNode{folder: folder, reg: prometheus.NewRegistry(), log: new(logBuffer)}
+	log := slog.New(slog.NewTextHandler(n.log, nil))
+	now := func() time.Time { return noon }
+	var err error
+	if n.blobs, err = blob.Open(blob.Config{Folder: filepath.Join(folder, "files")}); err != nil {
+		t.Fatal(err)
+	}
+	if n.db, err = store.Open(t.Context(), s.store, log); err != nil {
+		t.Fatal(err)
+	}
+	n.queue, err = ingest.New(ingest.DefaultConfig(), ingest.Deps{
+		Store: n.db, Blobs: n.blobs, Rules: &apply.Rules{FileSize: n.blobs.Size, GracePeriod: 24 * time.Hour},
+		Verify: account.Verify, Log: log, Registry: n.reg, Now: now, Rand: func() float64 { return 0.5 },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.API, err = api.New(s.api, api.Deps{
+		Store: n.db, Blobs: n.blobs, Queue: n.queue, Network: message.PublicNetwork(), Log: log, Registry: n.reg,
+		Version: "v1.2.3", Now: now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.queue.Run(ctx) }()
+	server := httptest.NewServer(n.API)
+	n.URL = server.URL
+	t.Cleanup(func() {
+		n.API.Close()
+		server.Close()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("queue: %v", err)
+		}
+		if err := n.db.Close(); err != nil {
+			t.Errorf("close store: %v", err)
+		}
+	})
+	return n
+}
+
+// reply is an answer that was read whole.
+type reply struct {
+	*http.Response
+	body string
+}
+
+// do sends a request. A name that begins with "Header:" sets a header.
+func (n *testNode) do(t testing.TB, method, path string, body io.Reader, header ...string) reply {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, n.URL+path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return reply{res, string(text)}
+}
+
+func (n *testNode) get(t testing.TB, path string, header ...string) reply {
+	t.Helper()
+	return n.do(t, http.MethodGet, path, http.NoBody, header...)
+}
+
+func (n *testNode) post(t testing.TB, path, body string) reply {
+	t.Helper()
+	return n.do(t, http.MethodPost, path, strings.NewReader(body))
+}
+
+// publish posts a message and waits for the outcome.
+func (n *testNode) publish(t testing.TB, m *message.Message) reply {
+	t.Helper()
+	return n.post(t, "/api/v0/messages", `{"sync":true,"message":`+envelope(t, m)+`}`)
+}
+
+// upload sends a form with a file and perhaps the message it belongs to.
+func (n *testNode) upload(t testing.TB, file []byte, metadata string) reply {
+	t.Helper()
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	if metadata != "" {
+		if err := w.WriteField("metadata", metadata); err != nil {
+			t.Fatal(err)
+		}
+	}
+	part, err := w.CreateFormFile("file", "name.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := part.Write(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return n.do(t, http.MethodPost, "/api/v0/storage/add_file", &form, "Content-Type", w.FormDataContentType())
+}
+
+func envelope(t testing.TB, m *message.Message) string {
+	t.Helper()
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// key returns an account that is the same in every run.
+func key(t testing.TB, digit string) *account.Key {
+	t.Helper()
+	k, err := account.ImportKey(message.ChainEthereum, "0x"+strings.Repeat(digit, 64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// signed returns an inline message whose content is the given members beside
+// address and time.
+func signed(t testing.TB, by *account.Key, typ message.Type, channel string, second float64, members string) *message.Message {
+	t.Helper()
+	at := message.TimestampFromSeconds(second)
+	m := &message.Message{
+		Type: typ, ItemType: message.ItemInline, Time: at, Channel: &channel,
+		ItemContent: fmt.Sprintf(`{"address":"%s","time":%s,%s}`, by.Address(), message.FormatSeconds(second), members),
+	}
+	m.ItemHash = message.HashOf([]byte(m.ItemContent))
+	if err := account.Sign(by, m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
