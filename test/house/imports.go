@@ -116,7 +116,8 @@ var (
 	databaseDrivers = []string{"github.com/mattn/go-sqlite3", "modernc.org/sqlite", "github.com/jackc/pgx/...", "github.com/lib/pq"}
 	commandLine     = []string{"github.com/spf13/...", "charm.land/...", "github.com/vbauerster/mpb/..."}
 	peerToPeer      = []string{"github.com/libp2p/...", "github.com/ipfs/..."}
-	machines        = []string{"github.com/vishvananda/...", "github.com/google/nftables/...", "github.com/opencontainers/..."}
+	hostNetworks    = []string{"github.com/google/nftables/..."}
+	machines        = append([]string{"github.com/vishvananda/...", "github.com/opencontainers/..."}, hostNetworks...)
 )
 
 // absence is what a package must not be linked with, however far down.
@@ -129,13 +130,13 @@ type absence struct {
 // absences keeps what others link small.
 var absences = []absence{
 	{"message", [][]string{databaseDrivers, commandLine, peerToPeer, machines, {"net/http", "os/exec", "database/sql", "github.com/ethereum/..."}}, "the vocabulary does no input or output and links nothing a browser or a phone could not"},
-	{"account/...", [][]string{databaseDrivers, commandLine, peerToPeer, machines, {"net/http", "database/sql"}}, "signing needs no network and no database"},
-	{"attest/...", [][]string{databaseDrivers, commandLine, peerToPeer, machines, {"database/sql"}}, "evidence is public API: whoever verifies it links nothing of a node"},
-	{"client/...", [][]string{databaseDrivers, commandLine, peerToPeer, machines, {"database/sql", "github.com/pressly/..."}}, "the SDK is public API: a program that publishes a post links nothing of a node"},
+	{"account/...", [][]string{databaseDrivers, commandLine, peerToPeer, machines, {"net/http"}}, "signing needs no network and no database"},
+	{"attest/...", [][]string{databaseDrivers, commandLine, peerToPeer, machines}, "evidence is public API: whoever verifies it links nothing of a node"},
+	{"client/...", [][]string{databaseDrivers, commandLine, peerToPeer, machines, {"github.com/pressly/..."}}, "the SDK is public API: a program that publishes a post links nothing of a node"},
 	{"internal/compute/...", [][]string{databaseDrivers, commandLine, peerToPeer, {"github.com/pressly/..."}}, "a compute host has no database of messages and no gossip: it asks a node"},
 	{"internal/compute/guest/...", [][]string{machines, {"github.com/ethereum/...", "github.com/prometheus/..."}}, "the guest side is linked into PID 1 of every sandbox"},
 	{"internal/node/...", [][]string{commandLine, machines}, "a node starts no machine and prints nothing"},
-	{"cmd/aleph-init", [][]string{databaseDrivers, commandLine, peerToPeer, machines, {"database/sql", "github.com/ethereum/...", "github.com/prometheus/...", "github.com/coder/websocket"}}, "PID 1 of a sandbox is static and small"},
+	{"cmd/aleph-init", [][]string{databaseDrivers, commandLine, peerToPeer, hostNetworks, {"database/sql", "github.com/opencontainers/...", "github.com/ethereum/...", "github.com/prometheus/...", "github.com/coder/websocket"}}, "PID 1 of a sandbox is static and small"},
 }
 
 // Absences finds packages linked with what they must do without.
