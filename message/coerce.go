@@ -86,7 +86,7 @@ func parseInt(s string) (n integer, fault string) {
 		s = s[1:]
 	}
 	if whole, fraction, ok := strings.Cut(s, "."); ok {
-		if strings.Trim(fraction, "0") != "" {
+		if fraction == "" || strings.Trim(fraction, "0") != "" {
 			return integer{}, "int_parsing"
 		}
 		s = whole

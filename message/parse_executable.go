@@ -256,8 +256,12 @@ func (d *decoder) snpPolicy(s slot, absentValue uint64) uint64 {
 	if !ok {
 		return 0
 	}
-	if n.negative || n.over {
-		d.fail(key(s.key), s.value, "less_than_equal", "Input should be from 0 to %d", uint64(math.MaxUint64))
+	if n.negative {
+		d.fail(key(s.key), s.value, "greater_than_equal", "Input should be greater than or equal to 0")
+		return 0
+	}
+	if n.over {
+		d.fail(key(s.key), s.value, "less_than_equal", "Input should be less than or equal to %d", uint64(math.MaxUint64))
 		return 0
 	}
 	if n.abs&policyReserved == 0 {
