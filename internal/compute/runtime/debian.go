@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,30 +41,23 @@ func checkDebian() error {
 // what we say about it.
 func debianSteps() []struct{ line, text string } {
 	return []struct{ line, text string }{
-		{"I: chroot architecture", "preparing Debian"},
 		{"I: running apt-get update", "reading Debian's package lists"},
-		{"I: downloading packages", "downloading the base packages"},
-		{"I: extracting archives", "unpacking the base packages"},
-		{"I: installing essential packages", "installing the base packages"},
-		{"I: installing remaining packages", "downloading and installing Python and its packages"},
-		{"I: cleaning package lists", "cleaning up"},
+		{"I: downloading packages", "downloading Python and its packages"},
+		{"I: extracting archives", "unpacking Python and its packages"},
 	}
 }
 
-// makeDebian installs the recipe's packages into root.
+// makeDebian unpacks the recipe's packages into root, with what they depend on.
 func makeDebian(ctx context.Context, b *build, root string) error {
 	r := b.recipe
 	args := []string{
-		"--mode=root", "--variant=minbase", "--format=directory",
+		"--mode=root", "--variant=extract", "--format=directory",
 		"--include=" + strings.Join(r.Packages, ","),
 		`--aptopt=Acquire::Languages "none"`,
 		`--aptopt=Acquire::Retries "3"`,
 		`--aptopt=APT::Install-Recommends "false"`,
+		r.Suite, root,
 	}
-	for _, pattern := range r.Leave {
-		args = append(args, "--dpkgopt=path-exclude="+pattern)
-	}
-	args = append(args, r.Suite, root)
 	if b.cache.cfg.Mirror != "" {
 		args = append(args, b.cache.cfg.Mirror)
 	}
@@ -81,16 +75,70 @@ func makeDebian(ctx context.Context, b *build, root string) error {
 	if err != nil {
 		return fmt.Errorf("mmdebstrap: %w: %s", err, complaint(tail))
 	}
+	if err := setUpDebian(root); err != nil {
+		return err
+	}
 	for _, pattern := range r.Remove {
 		if err := removeMatches(root, pattern); err != nil {
 			return err
 		}
 	}
-	b.report("preparing Python")
+	b.report("compiling the Python modules")
 	if err := compilePython(ctx, b, root); err != nil {
 		return err
 	}
 	return removeMatches(root, "/dev/*") // the driver provides one
+}
+
+// setUpDebian does what the packages' scripts would have done, as far as
+// programs need it.
+func setUpDebian(root string) error {
+	for from, to := range map[string]string{
+		"usr/share/base-passwd/passwd.master": "etc/passwd",
+		"usr/share/base-passwd/group.master":  "etc/group",
+	} {
+		text, err := os.ReadFile(filepath.Join(root, from))
+		if err != nil {
+			return err
+		}
+		if err := writeFile(filepath.Join(root, to), string(text)); err != nil {
+			return err
+		}
+	}
+	for path, target := range map[string]string{
+		"etc/localtime":        "/usr/share/zoneinfo/Etc/UTC",
+		"usr/bin/sh":           "/bin/sh",
+		"usr/bin/bash":         "/bin/bash",
+		"usr/lib/ssl/cert.pem": "/etc/ssl/certs/ca-certificates.crt",
+	} {
+		if err := os.Symlink(target, filepath.Join(root, path)); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if err := writeFile(filepath.Join(root, "etc/nsswitch.conf"), nameServices); err != nil {
+		return err
+	}
+	return joinCertificates(root)
+}
+
+// joinCertificates makes the one file of all certificate authorities.
+func joinCertificates(root string) error {
+	paths, err := filepath.Glob(filepath.Join(root, "usr/share/ca-certificates/mozilla/*.crt"))
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
+		return errors.New("the package ca-certificates brought no certificates")
+	}
+	var all strings.Builder
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		all.Write(text)
+	}
+	return writeFile(filepath.Join(root, "etc/ssl/certs/ca-certificates.crt"), all.String())
 }
 
 // removeMatches removes what matches pattern inside root.
@@ -107,10 +155,13 @@ func removeMatches(root, pattern string) error {
 	return nil
 }
 
-// compilePython makes the byte code of every module, in a form that Python
+// compilePython indexes the libraries and makes the byte code of every module, in a form that Python
 // uses without looking at the source's time: inside a sandbox each look at a
 // file costs.
 func compilePython(ctx context.Context, b *build, root string) error {
+	if tail, err := runTool(ctx, b.lock, nil, "chroot", root, "/sbin/ldconfig"); err != nil {
+		return fmt.Errorf("index the libraries: %w: %s", err, complaint(tail))
+	}
 	tail, err := runTool(ctx, b.lock, nil, "chroot", root, "/usr/bin/python3", "-m", "compileall", "-q", "-f",
 		"-j", "0", "--invalidation-mode", "unchecked-hash", "/usr/lib/python3", pythonLibrary(root))
 	if err != nil {

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 )
 
+// nameServices is /etc/nsswitch.conf.
+const nameServices = "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n"
+
 // makeMinimal fills root with what static programs look for.
 func makeMinimal(root string) error {
 	for _, dir := range []string{"etc/ssl/certs", "usr/bin", "usr/sbin", "usr/lib", "var/tmp", "root"} {
@@ -23,7 +26,7 @@ func makeMinimal(root string) error {
 	files := map[string]string{
 		"etc/passwd":        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
 		"etc/group":         "root:x:0:\nnogroup:x:65534:\n",
-		"etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+		"etc/nsswitch.conf": nameServices,
 		"etc/os-release":    "NAME=\"Aleph minimal runtime\"\nID=aleph-minimal\n",
 	}
 	for name, text := range files {
