@@ -357,7 +357,7 @@ def load(encoding, entrypoint, opt):
     if encoding == "plain":
         if not attribute:
             module_name, attribute = "main", entrypoint
-        sys.path.insert(0, opt + "/" + PACKAGES)
+        sys.path[:0] = [opt + "/" + PACKAGES]
         path = opt + "/" + CODE + "/program.py"
         module = type(sys)(module_name)
         module.__file__ = path
@@ -367,7 +367,8 @@ def load(encoding, entrypoint, opt):
         exec(code, module.__dict__)
     else:
         folder = opt + "/" + CODE if encoding == "squashfs" else opt
-        sys.path[:0] = [opt + "/" + PACKAGES, folder]
+        paths = [opt + "/" + PACKAGES, folder + "/" + PACKAGES, folder]
+        sys.path[:0] = paths if folder != opt else paths[1:]
         __import__(module_name)
         module = sys.modules[module_name]
     app = module

@@ -51,6 +51,8 @@ func startExecutable(ctx context.Context, p *program, c *guest.Config, env []str
 	switch {
 	case errors.Is(err, syscall.ENOEXEC):
 		return nil, fmt.Errorf("%s is not a program for this machine, nor a script with a #! line", c.Entrypoint)
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("%s may not be executed: set its executable bit", c.Entrypoint)
 	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("%s, or the interpreter or loader it needs, is not in this runtime", c.Entrypoint)
 	case err != nil:

@@ -242,10 +242,13 @@ func failureOf(err error) *wireFailure {
 	case errors.As(err, &crash):
 		return &wireFailure{Message: crash.Reason, Crashed: true}
 	case errors.As(err, &program):
-		return &wireFailure{Message: program.Message, Traceback: program.Traceback}
+		return &wireFailure{Message: clip(program.Message), Traceback: clip(program.Traceback)}
 	}
-	return &wireFailure{Message: err.Error()}
+	return &wireFailure{Message: clip(err.Error())}
 }
+
+// clip shortens a text that a program made, so that it fits in a frame.
+func clip(text string) string { return text[:min(len(text), maxHead/4)] }
 
 // readLine reads up to limit bytes that end with a newline.
 func readLine(r *bufio.Reader, limit int) (string, error) {

@@ -27,7 +27,8 @@ func (s *Session) stream(ctx context.Context, r *Request) (*Response, error) {
 		cancel(nil)
 		return nil, fmt.Errorf("call the program: %w", noReply(ctx, err))
 	}
-	body := &responseBody{ctx: ctx, stop: func() {
+	explain := func(err error) error { return noReplyUnlessTold(ctx, err) }
+	body := &responseBody{explain: explain, stop: func() {
 		stop()
 		cancel(net.ErrClosed)
 	}}
@@ -37,7 +38,7 @@ func (s *Session) stream(ctx context.Context, r *Request) (*Response, error) {
 	in := bufio.NewReader(conn)
 	head, err := readResponse(in)
 	if err != nil {
-		err = noReplyUnlessTold(ctx, err)
+		err = explain(err)
 		_ = body.Close()
 		return nil, err
 	}
@@ -92,16 +93,16 @@ func noReplyUnlessTold(ctx context.Context, err error) error {
 
 // responseBody is the body of a streamed response.
 type responseBody struct {
-	ctx    context.Context
-	frames *bodyReader
-	stop   func()
-	once   sync.Once
+	frames  *bodyReader
+	explain func(error) error
+	stop    func()
+	once    sync.Once
 }
 
 func (b *responseBody) Read(p []byte) (int, error) {
 	n, err := b.frames.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = noReplyUnlessTold(b.ctx, err)
+		err = b.explain(err)
 	}
 	return n, err
 }
