@@ -213,17 +213,14 @@ func (b *batch) arrived(hash message.Hash) error {
 // pendingRow returns the row of a message that waits, a fresh one for a message
 // that did not. // spec messages 4.2 step 5
 func pendingRow(j *job) *store.PendingRow {
+	row := store.PendingRow{Message: *j.msg, ReceptionTime: j.received, Origin: string(j.origin), CheckMessage: true}
 	if j.row != nil {
-		row := *j.row
-		return &row
-	}
-	row := &store.PendingRow{
-		Message: *j.msg, ReceptionTime: j.received, Origin: string(j.origin), CheckMessage: true,
+		row = *j.row
 	}
 	if j.msg.ItemType != message.ItemInline && j.msg.Content != nil {
 		row.Body = string(j.msg.Content.Raw())
 	}
-	return row
+	return &row
 }
 
 // isKind reports whether err is an answer of a task rather than a failure.
