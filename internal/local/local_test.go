@@ -86,13 +86,13 @@ func TestLockNamesTheOwner(t *testing.T) {
 
 func TestListenNamesWhoHasThePort(t *testing.T) {
 	t.Parallel()
-	l, err := listen(0, "node", "--port")
+	l, err := listen("127.0.0.1:0", "node", "--port")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
 	port := l.Addr().(*net.TCPAddr).Port
-	_, err = listen(port, "node", "--port")
+	_, err = listen(l.Addr().String(), "node", "--port")
 	for _, want := range []string{fmt.Sprint("port ", port), fmt.Sprint("pid ", os.Getpid()), "--port"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)

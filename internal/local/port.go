@@ -12,24 +12,23 @@ import (
 	"syscall"
 )
 
-// Loopback is the only address a local cloud listens on.
-const Loopback = "127.0.0.1"
-
-// listen binds a port of the loopback interface; port 0 takes a free one. The
-// flag is what a user gives to choose another port.
-func listen(port int, what, flag string) (net.Listener, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(Loopback, strconv.Itoa(port)))
+// listen binds an address; port 0 takes a free one. The flag is what a user
+// gives to choose another port.
+func listen(address, what, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
 	if err == nil {
 		return l, nil
 	}
-	if errors.Is(err, syscall.EADDRINUSE) {
-		by := "another process"
-		if owner, ok := FindPortOwner(port); ok {
-			by = owner.String()
-		}
-		return nil, fmt.Errorf("port %d for the %s is in use by %s: stop it, or choose another port with %s", port, what, by, flag)
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen for the %s: %w: choose another port with %s", what, err, flag)
 	}
-	return nil, fmt.Errorf("listen on port %d for the %s: %w: choose another port with %s", port, what, err, flag)
+	by := "another process"
+	_, text, _ := net.SplitHostPort(address) // it was possible to listen there
+	port, _ := strconv.Atoi(text)
+	if owner, ok := FindPortOwner(port); ok {
+		by = owner.String()
+	}
+	return nil, fmt.Errorf("port %d for the %s is in use by %s: stop it, or choose another port with %s", port, what, by, flag)
 }
 
 // PortOwner is the process that listens on a port.
@@ -94,7 +93,7 @@ func inodeOwner(inode string) (PortOwner, bool) {
 
 // PortFree reports whether a local cloud could listen on a port now.
 func PortFree(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort(Loopback, strconv.Itoa(port)))
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return false
 	}

@@ -26,14 +26,14 @@ func WriteTable(w io.Writer, e Endpoints) error {
 }
 
 // WriteSandbox prints for a person what the sandbox of functions can do here.
-func WriteSandbox(w io.Writer, driver string, p vm.Probe) error {
+func WriteSandbox(w io.Writer, p vm.Probe) error {
 	var out strings.Builder
 	if !p.Usable {
 		fmt.Fprintf(&out, "%-12s  functions cannot run here: %s\n", "sandbox", p.Reason)
 		_, err := io.WriteString(w, out.String())
 		return err
 	}
-	fmt.Fprintf(&out, "%-12s  %s %s, platform %s\n", "sandbox", driver, p.Version, p.Platform)
+	fmt.Fprintf(&out, "%-12s  gVisor %s, platform %s\n", "sandbox", p.Version, p.Platform)
 	for _, l := range p.Limits {
 		mark := "limited"
 		if !l.Enforced {
