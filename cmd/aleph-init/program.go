@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/base32"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -105,7 +104,7 @@ func (p *program) watch(process *child) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.halted {
-		p.ended(errors.New(process.reason()))
+		p.ended(&guest.CrashError{Reason: process.reason()})
 	}
 }
 
