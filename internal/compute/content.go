@@ -100,11 +100,12 @@ func (h *Host) resolve(ctx context.Context, program *message.Program) (*plan, er
 	return p, nil
 }
 
-// fetch makes everything of a plan available on this host. release gives it up.
-func (h *Host) fetch(ctx context.Context, p *plan) (_ *vm.Spec, release func(), err error) {
+// fetch makes everything of a plan available on this host, until the function it
+// returns is called.
+func (h *Host) fetch(ctx context.Context, p *plan) (_ *vm.Spec, _ func(), err error) {
 	var mu sync.Mutex // guards releases
 	var releases []func()
-	release = func() {
+	release := func() {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, r := range releases {

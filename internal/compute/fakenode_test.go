@@ -30,7 +30,7 @@ type fakeNode struct {
 	downloads  map[string]int
 }
 
-func newFakeNode(t *testing.T) *fakeNode {
+func newFakeNode(t testing.TB) *fakeNode {
 	t.Helper()
 	n := &fakeNode{
 		messages: map[string]map[string]any{}, files: map[string][]byte{}, aggregates: map[string]string{},

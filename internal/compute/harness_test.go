@@ -75,12 +75,12 @@ type cloud struct {
 }
 
 // start runs a host. Its folder is data, or a new one.
-func start(t *testing.T, change func(*compute.Config)) *cloud {
+func start(t testing.TB, change func(*compute.Config)) *cloud {
 	t.Helper()
 	return startIn(t, newFakeNode(t), t.TempDir(), change)
 }
 
-func startIn(t *testing.T, node *fakeNode, data string, change func(*compute.Config)) *cloud {
+func startIn(t testing.TB, node *fakeNode, data string, change func(*compute.Config)) *cloud {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
 	c, err := client.New(client.Config{API: node.URL})

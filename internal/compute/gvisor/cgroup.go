@@ -101,7 +101,8 @@ func (g cgroup) outOfMemory() bool {
 	if unified() {
 		return g.field("memory.events", "oom_kill") > 0
 	}
-	return g.number("memory", "memory.failcnt") > 0
+	// With swap accounting the second counter is the one that is met.
+	return g.number("memory", "memory.failcnt")+g.number("memory", "memory.memsw.failcnt") > 0
 }
 
 // memory returns the bytes in use, 0 when unknown.

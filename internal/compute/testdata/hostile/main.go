@@ -20,7 +20,7 @@ func main() {
 		fmt.Println("about to exit with 3")
 		os.Exit(3)
 	case "deaf": // never listens
-		select {}
+		time.Sleep(time.Hour)
 	case "flood":
 		go flood()
 	}
