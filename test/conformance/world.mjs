@@ -37,10 +37,11 @@ export async function refused(call, errorClass) {
 export const file = (...parts) => new Blob(parts)
 
 export class World {
-  constructor({ api, socket, key, funded }) {
+  constructor({ api, socket, key, funded, hold }) {
     this.api = api
     this.socket = socket
     this.funded = funded
+    this.hold = hold
     this.alice = key ? importAccountFromPrivateKey(key) : newAccount().account
     this.bob = newAccount().account
     this.asAlice = this.client(this.alice)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { InvalidMessageError } from '@aleph-sdk/message'
-import { file } from '../world.mjs'
+import { file, refused } from '../world.mjs'
 
 /** Creating a machine may be refused only where the account cannot pay. */
 async function created(world, call) {
@@ -30,7 +30,9 @@ const instance = (payment) => ({
   number: '18',
   name: `an instance paid by ${payment}`,
   async run(world) {
-    const message = await created(world, world.asAlice.createInstance(await instanceOf(world, payment)))
+    const call = world.asAlice.createInstance(await instanceOf(world, payment))
+    if (payment === 'hold' && world.hold === 'refused') return refused(call, InvalidMessageError)
+    const message = await created(world, call)
     if (!message) return
     const { content } = (await world.settled(message.item_hash)).message
     assert.equal(content.payment.type, payment)

@@ -25,9 +25,9 @@ export default [
     number: '22',
     name: 'what another account owns cannot be forgotten',
     async run(world) {
-      const { message } = await world.image()
-      await refused(world.asBob.forget({ hashes: [message.item_hash], channel: world.channel, sync: true }), InvalidMessageError)
-      await world.settled(message.item_hash)
+      const { item_hash } = await world.asAlice.createPost({ postType: 'conformance', content: { keep: true }, channel: world.channel, sync: true })
+      await refused(world.asBob.forget({ hashes: [item_hash], channel: world.channel, sync: true }), InvalidMessageError)
+      await world.settled(item_hash)
     },
   },
   {
