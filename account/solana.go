@@ -2,6 +2,7 @@ package account
 
 import (
 	"crypto/ed25519"
+	"encoding/hex"
 	"encoding/json"
 
 	"github.com/mr-tron/base58"
@@ -47,7 +48,30 @@ func (solana) verify(m *message.Message) error {
 	if !ed25519.Verify(public, m.SigningBuffer(), signature) {
 		return reason("the key did not make it")
 	}
+	// Go accepts these and the network's nodes, which use libsodium, do not: who
+	// makes one could tell the two apart and split the network.
+	if hasSmallOrder(public) || hasSmallOrder(signature[:32]) {
+		return reason("it is degenerate")
+	}
 	return nil
+}
+
+// hasSmallOrder reports whether the 32 bytes of a point name one whose order
+// divides 8, with either sign and in whatever encoding.
+func hasSmallOrder(point []byte) bool {
+	y := [32]byte(point)
+	y[31] &= 0x7f // the sign
+	switch hex.EncodeToString(y[:]) {
+	case "0000000000000000000000000000000000000000000000000000000000000000", // 0, order 4
+		"0100000000000000000000000000000000000000000000000000000000000000", // 1, order 1
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", // order 8
+		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", // order 8
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", // p-1, order 2
+		"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", // p = 0
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f": // p+1 = 1
+		return true
+	}
+	return false
 }
 
 // jsonText returns a member that must be a string.

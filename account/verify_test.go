@@ -1,12 +1,19 @@
 package account_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha512"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mr-tron/base58"
 
 	"aleph/account"
 	"aleph/message"
@@ -236,6 +243,51 @@ func TestSolanaSignatureForms(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// Signatures that Go's Ed25519 accepts and libsodium's does not.
+func TestDegenerateSolanaSignatures(t *testing.T) {
+	t.Parallel()
+	one := make([]byte, 32) // the neutral point
+	one[0] = 1
+	check := func(name string, public []byte, sign func(buffer []byte) []byte) {
+		m := &message.Message{
+			Sender: message.Address(base58.Encode(public)), Chain: "SOL", Type: message.TypePost, ItemHash: message.HashOf(nil),
+		}
+		signature := sign(m.SigningBuffer())
+		m.Signature = fmt.Sprintf(`{"signature":%q,"publicKey":%q}`, base58.Encode(signature), m.Sender)
+		if !ed25519.Verify(public, m.SigningBuffer(), signature) {
+			t.Errorf("%s: the test is wrong: Go refuses it too", name)
+		}
+		if err := account.Verify(m); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	check("neutral public key", one, func([]byte) []byte { return append(bytes.Clone(one), make([]byte, 32)...) })
+
+	// With a nonce of zero the owner of a key makes R the neutral point.
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{0x11}, 32))
+	check("neutral R", key[32:], func(buffer []byte) []byte {
+		expanded := sha512.Sum512(key[:32])
+		scalar := expanded[:32]
+		scalar[0] &= 248
+		scalar[31] = scalar[31]&127 | 64
+		sum := sha512.Sum512(slices.Concat(one, key[32:], buffer))
+		order, ok := new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
+		if !ok {
+			t.Fatal("not a number")
+		}
+		s := new(big.Int).Mul(littleEndian(sum[:]), littleEndian(scalar))
+		bigEndian := s.Mod(s, order).FillBytes(make([]byte, 32))
+		slices.Reverse(bigEndian)
+		return append(bytes.Clone(one), bigEndian...)
+	})
+}
+
+func littleEndian(b []byte) *big.Int {
+	reversed := bytes.Clone(b)
+	slices.Reverse(reversed)
+	return new(big.Int).SetBytes(reversed)
 }
 
 func TestVerifyCodes(t *testing.T) {
