@@ -61,7 +61,7 @@ func (s *Session) permitForget(m Received, targets []message.Hash) (map[message.
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.read.Messages(s.ctx, targets)
+	rows, err := s.read.MessageHeads(s.ctx, targets)
 	if err != nil {
 		return nil, err
 	}

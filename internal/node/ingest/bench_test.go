@@ -16,7 +16,8 @@ import (
 func BenchmarkIngest(b *testing.B) {
 	for _, callers := range []int{1, 64} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			n := start(b)
+			var f faults // counts statements
+			n := start(b, f.option)
 			messages := posts(b, b.N)
 			var next atomic.Int64
 			var wait sync.WaitGroup
@@ -39,6 +40,7 @@ func BenchmarkIngest(b *testing.B) {
 			wait.Wait()
 			b.StopTimer()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+			b.ReportMetric(float64(b.N)/float64(f.hit["commit"]), "msg/commit")
 		})
 	}
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -106,12 +107,14 @@ func (q *Queue) dispatchDue(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	for _, due := range lacking {
-		if err := q.handOver(ctx, due, q.toPool); err != nil {
+		if err := q.handOver(ctx, due, q.toPool); errors.Is(err, errPoolBusy) {
+			break // a worker pokes when it is free
+		} else if err != nil {
 			return 0, err
 		}
 	}
 	if len(ready) >= dueBatch || len(lacking) >= dueBatch {
-		return 10 * time.Millisecond, nil
+		return time.Millisecond, nil
 	}
 	nap := longestNap
 	for _, fetched := range []bool{true, false} {
@@ -143,14 +146,23 @@ func (q *Queue) handOver(ctx context.Context, due store.Due, to func(context.Con
 	return nil
 }
 
-// toPool hands a row to the fetch pool.
-func (q *Queue) toPool(ctx context.Context, row *store.PendingRow) error {
+var errPoolBusy = errors.New("all fetch workers are busy")
+
+// toPool hands a row to the fetch pool. It does not wait for a worker: what has
+// its content must not stand behind what is being fetched.
+func (q *Queue) toPool(_ context.Context, row *store.PendingRow) error {
 	select {
 	case q.fetches <- row:
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	default:
+		return errPoolBusy
 	}
+}
+
+// land takes a row out of the flight. It may be due again already.
+func (q *Queue) land(id int64) {
+	q.flight.leave(id)
+	q.Poke()
 }
 
 // retry hands a row that has everything to the applier.
@@ -173,7 +185,7 @@ func (q *Queue) jobOf(row *store.PendingRow) *job {
 	m := row.Message
 	j := &job{
 		hash: m.ItemHash, msg: &m, received: row.ReceptionTime, origin: Origin(row.Origin), row: row,
-		done: make(chan struct{}), after: func() { q.flight.leave(row.ID) },
+		done: make(chan struct{}), after: func() { q.land(row.ID) },
 	}
 	if m.ItemType == message.ItemInline {
 		j.size = m.InlineSize()

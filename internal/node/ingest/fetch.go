@@ -19,7 +19,7 @@ func (q *Queue) fetchLoop(ctx context.Context) error {
 			j := q.fetch(ctx, row)
 			// An attempt that was cut short by the stop of the node does not count.
 			if ctx.Err() != nil || q.push(ctx, j) != nil {
-				q.flight.leave(row.ID)
+				j.leave()
 			}
 		}
 	}
@@ -53,7 +53,7 @@ func (q *Queue) fetchContent(ctx context.Context, j *job) (err error) {
 	if q.deps.Fetch != nil && !q.deps.Blobs.Has(j.hash) {
 		q.fetchFile(ctx, j.hash)
 	}
-	j.msg.Content, j.size, err = q.content(ctx, j.msg)
+	err = q.content(ctx, j)
 	if errors.Is(err, message.ErrNotFound) || ctx.Err() != nil {
 		return message.Reject(message.CodeContentUnavailable, "File not found: %s", j.hash)
 	}

@@ -116,7 +116,9 @@ func (b *batch) decline(j *job, rej *message.Rejection, what message.Hash) error
 		return b.reject(j, rej)
 	}
 	row.NextAttempt = b.now + b.q.backoff(row.Retries)
-	row.Retries++
+	if row.WaitsFor == "" || row.WaitsFor == what {
+		row.Retries++
+	} // else what it waited for came, and it waits for something else: progress costs nothing
 	row.WaitsFor = what
 	return b.suspend(j, row)
 }

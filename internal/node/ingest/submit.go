@@ -63,14 +63,14 @@ type job struct {
 // in the last case the outcome is unknown and the message may be sent again.
 func (q *Queue) Submit(ctx context.Context, m *message.Message, origin Origin) (Result, error) {
 	q.preparing.Add(1)
-	j, err := q.prepare(ctx, m, origin)
-	if err != nil {
-		q.preparing.Add(-1)
-		return Result{}, err
+	j := &job{hash: m.ItemHash, msg: m, received: q.now(), origin: origin, done: make(chan struct{})}
+	err := q.prepare(ctx, j)
+	if err == nil {
+		err = q.push(ctx, j)
 	}
-	err = q.push(ctx, j)
 	q.preparing.Add(-1)
 	if err != nil {
+		j.leave()
 		return Result{}, err
 	}
 	return q.wait(ctx, j)
@@ -89,26 +89,22 @@ func (q *Queue) Verify(m *message.Message) error {
 
 // prepare does what needs no transaction: the signature, and the content if it
 // is a local file.
-func (q *Queue) prepare(ctx context.Context, m *message.Message, origin Origin) (*job, error) {
-	j := &job{
-		hash: m.ItemHash, msg: m, received: q.now(), origin: origin, done: make(chan struct{}),
-	}
+func (q *Queue) prepare(ctx context.Context, j *job) error {
 	// The signature is checked before the message can get in the way of a
 	// genuine copy. // Q-37
-	err := q.Verify(m)
-	if err != nil {
+	if err := q.Verify(j.msg); err != nil {
 		rej, ok := errors.AsType[*message.Rejection](err)
 		if !ok {
-			return nil, fmt.Errorf("check signature of %s: %w", m.ItemHash, err)
+			return fmt.Errorf("check signature of %s: %w", j.hash, err)
 		}
 		j.refused = rej
-		return j, nil
+		return nil
 	}
-	if m.ItemType == message.ItemInline {
-		j.size = m.InlineSize()
-		return j, nil
+	if j.msg.ItemType == message.ItemInline {
+		j.size = j.msg.InlineSize()
+		return nil
 	}
-	return j, q.readLocal(ctx, j)
+	return q.readLocal(ctx, j)
 }
 
 // readLocal takes the content of a storage or ipfs message from the blob store,
@@ -117,49 +113,53 @@ func (q *Queue) readLocal(ctx context.Context, j *job) error {
 	copied := *j.msg
 	copied.Content = nil
 	j.msg = &copied
-	content, size, err := q.content(ctx, j.msg)
+	err := q.content(ctx, j)
 	switch rej, rejected := errors.AsType[*message.Rejection](err); {
 	case rejected && rej.Code.Retry(), errors.Is(err, message.ErrNotFound):
 		return nil
 	case rejected:
 		j.refused = rej
 		return nil
-	case err != nil:
-		return err
 	}
-	j.msg.Content, j.size = content, size
-	return nil
+	return err
 }
+
+// smallContent is 64 KiB: as many contents of this size as there are jobs may
+// be in memory. A larger one needs the only token, until its job is done.
+const smallContent = 64 << 10
 
 // content reads and parses the body of a storage or ipfs message.
-func (q *Queue) content(ctx context.Context, m *message.Message) (message.Content, int64, error) {
-	file, err := q.deps.Blobs.Open(m.ItemHash)
+func (q *Queue) content(ctx context.Context, j *job) error {
+	file, err := q.deps.Blobs.Open(j.hash)
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
 	defer file.Close()
-	size := file.Size()
-	if size > q.cfg.MaxContent {
-		return nil, 0, message.Reject(message.CodeContentUnavailable, "content %s has %d bytes, more than %d", m.ItemHash, size, q.cfg.MaxContent)
+	j.size = file.Size()
+	if j.size > q.cfg.MaxContent {
+		return message.Reject(message.CodeContentUnavailable, "content %s has %d bytes, more than %d", j.hash, j.size, q.cfg.MaxContent)
 	}
-	if size > smallContent {
+	if j.size > smallContent {
 		select {
 		case q.large <- struct{}{}:
-			defer func() { <-q.large }()
 		case <-ctx.Done():
-			return nil, 0, ctx.Err()
+			return ctx.Err()
+		}
+		after := j.after
+		j.after = func() {
+			<-q.large
+			if after != nil {
+				after()
+			}
 		}
 	}
-	raw := make([]byte, size)
+	raw := make([]byte, j.size)
 	if _, err := io.ReadFull(file, raw); err != nil {
-		return nil, 0, fmt.Errorf("read content %s: %w", m.ItemHash, err)
+		return fmt.Errorf("read content %s: %w", j.hash, err)
 	}
-	content, err := message.ParseFetchedContent(m, raw)
-	return content, size, err
+	j.msg.Content, err = message.ParseFetchedContent(j.msg, raw)
+	return err
 }
-
-// smallContent is read without waiting for other contents: 1 MiB.
-const smallContent = 1 << 20
 
 // SubmitInvalid records that an envelope was refused before it became a
 // message, when it has an item hash by which somebody could ask for it. // spec messages 4.2 "reject-new"

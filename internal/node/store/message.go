@@ -77,9 +77,19 @@ func (r Reader) Message(ctx context.Context, hash message.Hash) (*MessageRow, er
 
 // Messages returns the live ones of hashes.
 func (r Reader) Messages(ctx context.Context, hashes []message.Hash) (map[message.Hash]*MessageRow, error) {
+	return r.messages(ctx, "message.batch", messageColumns, hashes)
+}
+
+// MessageHeads returns the live ones of hashes without their contents.
+func (r Reader) MessageHeads(ctx context.Context, hashes []message.Hash) (map[message.Hash]*MessageRow, error) {
+	columns := strings.TrimSuffix(messageColumns, "m.item_content, m.content") + "NULL, NULL"
+	return r.messages(ctx, "message.heads", columns, hashes)
+}
+
+func (r Reader) messages(ctx context.Context, statement, columns string, hashes []message.Hash) (map[message.Hash]*MessageRow, error) {
 	found := make(map[message.Hash]*MessageRow, len(hashes))
 	for part := range chunks(hashes) {
-		name, text, args := inQuery("message.batch", `SELECT `+messageColumns+` FROM messages m WHERE m.item_hash IN (`, part, `)`)
+		name, text, args := inQuery(statement, `SELECT `+columns+` FROM messages m WHERE m.item_hash IN (`, part, `)`)
 		rows, err := r.q.query(ctx, name, text, args...)
 		list, err := all(rows, err, scanMessage)
 		if err != nil {

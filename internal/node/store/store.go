@@ -18,6 +18,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 )
 
@@ -71,6 +73,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 }
 
 func (db *DB) open(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Dir(db.cfg.Path), 0o700); err != nil {
+		return err
+	}
 	rw, err := newConnector(db.cfg, false)
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ type Tx struct {
 // writer owns the only connection that changes the database, with the
 // statements prepared on it.
 type writer struct {
+	ctx   context.Context //nolint:containedctx // never ends: the writer's calls are not cancelled
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
 	fault func(name string) error
@@ -32,11 +33,14 @@ func newWriter(ctx context.Context, db *sql.DB, fault func(string) error) (*writ
 	if err != nil {
 		return nil, err
 	}
-	return &writer{conn: conn, stmts: map[string]*sql.Stmt{}, fault: fault}, nil
+	return &writer{ctx: context.WithoutCancel(ctx), conn: conn, stmts: map[string]*sql.Stmt{}, fault: fault}, nil
 }
 
 func (w *writer) close() error {
-	errs := make([]error, 0, len(w.stmts)+1)
+	errs := make([]error, 0, len(w.stmts)+2)
+	// Statistics for the query planner; cheap when little has changed.
+	_, err := w.conn.ExecContext(w.ctx, `PRAGMA optimize`)
+	errs = append(errs, wrap("optimize", err))
 	for _, stmt := range w.stmts {
 		errs = append(errs, stmt.Close())
 	}
@@ -47,7 +51,7 @@ func (w *writer) close() error {
 func (w *writer) update(ctx context.Context, do func(tx *Tx) error) (err error) {
 	tx := &Tx{w: w, ctx: ctx, counts: map[countKey]int64{}}
 	tx.Reader = Reader{q: tx}
-	if err := w.run(ctx, "begin", sqlBegin); err != nil {
+	if err := w.begin(ctx); err != nil {
 		return err
 	}
 	done := false
@@ -79,6 +83,19 @@ const (
 	sqlCommit   = `COMMIT`
 	sqlRollback = `ROLLBACK`
 )
+
+// begin starts a transaction. One that an earlier failure has left open, when
+// even its rollback failed, is ended first.
+func (w *writer) begin(ctx context.Context) error {
+	err := w.run(ctx, "begin", sqlBegin)
+	if err == nil || Temporary(err) {
+		return err
+	}
+	if _, rollback := w.conn.ExecContext(ctx, sqlRollback); rollback != nil {
+		return err
+	}
+	return w.run(ctx, "begin", sqlBegin)
+}
 
 func (w *writer) run(ctx context.Context, name, text string, args ...any) error {
 	_, err := w.exec(ctx, name, text, args)
