@@ -27,7 +27,8 @@ func measurePublish(ctx context.Context, s *Suite) (rows []Row, err error) {
 		return nil, err
 	}
 	defer func() { err = first(err, c.stop()) }()
-	answers, elapsed, err := s.load(ctx, c.api, s.Messages, s.Connections)
+	var server cpuMeter
+	answers, elapsed, err := s.load(ctx, c, s.Messages, s.Connections, &server)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +39,10 @@ func measurePublish(ctx context.Context, s *Suite) (rows []Row, err error) {
 	p := PercentilesOf(took)
 	detail := fmt.Sprintf("%d of %d processed in %s, %d connections; latency p50 %s, p90 %s, p99 %s, max %s",
 		processed, len(answers), round(elapsed), s.Connections, round(p.P50), round(p.P90), round(p.P99), round(p.Max))
+	if server.used > 0 && processed > 0 {
+		detail += fmt.Sprintf("; processor time per message: node %s, load %s",
+			round(server.used/time.Duration(processed)), round(server.own/time.Duration(processed)))
+	}
 	rate := float64(processed) / elapsed.Seconds()
 	return []Row{{
 		Name: "publish, messages per second", Value: rate, Unit: "msg/s", Target: targetRate,
@@ -52,7 +57,7 @@ func measureSync(ctx context.Context, s *Suite) (rows []Row, err error) {
 		return nil, err
 	}
 	defer func() { err = first(err, c.stop()) }()
-	answers, _, err := s.load(ctx, c.api, s.Samples, 1)
+	answers, _, err := s.load(ctx, c, s.Samples, 1, &cpuMeter{})
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +70,9 @@ func measureSync(ctx context.Context, s *Suite) (rows []Row, err error) {
 		fmt.Sprintf("p90 %s, p99 %s of %d", round(p.P90), round(p.P99), len(took)))}, nil
 }
 
-// load publishes fresh messages after a short warm-up.
-func (s *Suite) load(ctx context.Context, api string, n, connections int) ([]Answer, time.Duration, error) {
+// load publishes fresh messages after a short warm-up. The meter runs with the
+// clock.
+func (s *Suite) load(ctx context.Context, c *cloud, n, connections int, meter *cpuMeter) ([]Answer, time.Duration, error) {
 	g, err := NewGenerator(s.Seed, time.Now())
 	if err != nil {
 		return nil, 0, err
@@ -80,12 +86,16 @@ func (s *Suite) load(ctx context.Context, api string, n, connections int) ([]Ans
 	if err != nil {
 		return nil, 0, err
 	}
-	p := Publisher{API: api, Connections: connections, Sync: true}
+	p := Publisher{API: c.api, Connections: connections, Sync: true}
 	if _, _, err := p.Publish(ctx, warm); err != nil {
 		return nil, 0, err
 	}
 	s.Progress("publishing %d messages over %d connections", n, connections)
-	return p.Publish(ctx, posts)
+	if err := meter.start(c); err != nil {
+		return nil, 0, err
+	}
+	answers, elapsed, err := p.Publish(ctx, posts)
+	return answers, elapsed, first(err, meter.stop(c))
 }
 
 // tally counts the processed messages and lists their latencies.

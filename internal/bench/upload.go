@@ -33,7 +33,7 @@ type uploadLimit struct {
 func measureUpload(ctx context.Context, s *Suite) ([]Row, error) {
 	limits := []uploadLimit{
 		{name: "100 MiB", size: 100 << 20},
-		{name: "1 GiB, limit raised", size: 1 << 30, env: []string{"ALEPH_NODE_STORAGE_MAX_FILE_SIZE=1073741824"}},
+		{name: "1 GiB, limit raised", size: 1 << 30, env: []string{"ALEPH_NODE_HTTP_MAX_FILE_SIZE=1073741824"}},
 	}
 	var rows []Row
 	for _, limit := range limits {

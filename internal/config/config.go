@@ -8,6 +8,7 @@
 package config
 
 import (
+	"aleph/internal/local"
 	"aleph/internal/telemetry"
 )
 
@@ -15,11 +16,13 @@ import (
 type Config struct {
 	// Log says what is logged and how.
 	Log telemetry.LogConfig `yaml:"log"`
+	// Config holds the parts of a local cloud.
+	local.Config `yaml:",inline"`
 }
 
 // Default is the configuration of a program that was told nothing.
 func Default() Config {
-	return Config{Log: telemetry.DefaultLogConfig()}
+	return Config{Log: telemetry.DefaultLogConfig(), Config: local.DefaultConfig()}
 }
 
 // Load returns the defaults overridden by the file at path, when path is not

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -139,8 +140,12 @@ func TestDescribeDefaultLoads(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.Log.Level = "debug"
-	if !reflect.DeepEqual(&cfg, got) {
-		t.Errorf("got %+v, want %+v", got, &cfg)
+	var want, have strings.Builder
+	if err := errors.Join(Describe(&want, &cfg), Describe(&have, got)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.String(), have.String()); diff != "" {
+		t.Error(diff)
 	}
 }
 

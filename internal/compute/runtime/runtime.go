@@ -34,15 +34,10 @@ import (
 
 // Config says where runtimes are kept and how they are made.
 type Config struct {
-	// Folder of the runtimes. Empty: aleph/runtimes in the user's cache folder.
-	Cache string `yaml:"cache"`
-	// Path of the aleph-init program. Empty: beside the running program, or in
-	// ../libexec/aleph or ../lib/aleph from there.
-	Init string `yaml:"init"`
-	// Debian mirror for building the python runtime. Empty: Debian's own.
-	Mirror string `yaml:"mirror"`
-	// How long one build may take.
-	BuildTimeout time.Duration `yaml:"build_timeout"`
+	Cache        string        `yaml:"cache" doc:"Folder of the runtimes. Empty: aleph/runtimes in the user's cache folder."`
+	Init         string        `yaml:"init" doc:"Path of the aleph-init program. Empty: beside the running program, or in ../libexec/aleph or ../lib/aleph from there."`
+	Mirror       string        `yaml:"mirror" doc:"Debian mirror for building the python runtime. Empty: Debian's own."`
+	BuildTimeout time.Duration `yaml:"build_timeout" doc:"How long one build may take."`
 }
 
 // DefaultConfig returns the settings that need none.

@@ -1,0 +1,63 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+)
+
+// ticksPerSecond is the unit of processor times in /proc, which Linux fixes for
+// user space.
+const ticksPerSecond = 100
+
+// cpuOf reads the processor time that a process has used. On a machine that
+// does other work too it says more than the clock.
+func cpuOf(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read processor time of process %d: %w", pid, err)
+	}
+	// The name in parentheses may hold blanks; after it, fields 14 and 15 of
+	// proc(5) are the twelfth and thirteenth.
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("read processor time of process %d: %q is not a stat line", pid, text)
+	}
+	var ticks int64
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseInt(string(f), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read processor time of process %d: %w", pid, err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+}
+
+// cpuMeter measures the processor time of a node and of this process. For a
+// node at a given URL both stay zero.
+type cpuMeter struct {
+	used, own time.Duration
+}
+
+func (m *cpuMeter) start(c *cloud) error { return m.add(c, -1) }
+func (m *cpuMeter) stop(c *cloud) error  { return m.add(c, +1) }
+
+func (m *cpuMeter) add(c *cloud, sign time.Duration) error {
+	if c.process == nil {
+		return nil
+	}
+	used, err := cpuOf(c.process.PID())
+	if err != nil {
+		return err
+	}
+	own, err := cpuOf(os.Getpid())
+	if err != nil {
+		return err
+	}
+	m.used += sign * used
+	m.own += sign * own
+	return nil
+}
