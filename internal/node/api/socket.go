@@ -41,10 +41,7 @@ func (a *API) socketMessages(w http.ResponseWriter, r *http.Request) error {
 		return gone(err) // Accept has answered
 	}
 	s := &socket{api: a, conn: conn, filter: f, frames: make(chan *frame, a.cfg.SocketQueue), gone: make(chan struct{})}
-	code, reason := s.run(r.Context(), history)
-	if err := conn.Close(code, reason); err != nil {
-		_ = conn.CloseNow()
-	}
+	s.run(r.Context(), history)
 	return nil
 }
 
@@ -80,28 +77,41 @@ type frame struct {
 	text []byte
 }
 
-// run serves the connection until it ends and returns how to close it.
-func (s *socket) run(ctx context.Context, history int64) (websocket.StatusCode, string) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// run serves the connection until it ends.
+func (s *socket) run(ctx context.Context, history int64) {
+	defer s.conn.CloseNow() //nolint:errcheck // closed in whatever way it ended
 	// Live messages are collected before history is read, so that none is lost
 	// between the two.
 	if code, reason := s.api.sockets.add(s, s.api.Queue); code != 0 {
 		s.api.metrics.refused.Inc()
-		return code, reason
+		_ = s.conn.Close(code, reason)
+		return
 	}
 	s.api.metrics.sockets.Inc()
 	defer func() {
 		s.api.sockets.remove(s)
 		s.api.metrics.sockets.Dec()
 	}()
+	// The reader goes on until the closing handshake is done: to end its
+	// context is to cut the connection.
+	ctx, cancel := context.WithCancel(ctx)
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
 		s.discardInput(ctx)
 	}()
-	defer func() { <-read }()
-	defer cancel()
+	if code, reason := s.serve(ctx, history, read); code != cutOff {
+		_ = s.conn.Close(code, reason)
+	}
+	cancel()
+	<-read
+}
+
+// cutOff is the code of a peer that does not react: it is told nothing more.
+const cutOff websocket.StatusCode = -1
+
+// serve sends history and then live messages, and returns how to close.
+func (s *socket) serve(ctx context.Context, history int64, read <-chan struct{}) (websocket.StatusCode, string) {
 	seen, err := s.sendHistory(ctx, history)
 	if err != nil {
 		return websocket.StatusInternalError, "history is not available"
@@ -158,14 +168,14 @@ func (s *socket) sendLive(ctx context.Context, seen map[message.Hash]bool, read 
 			return s.code, s.reason
 		case <-heartbeat.C:
 			if err := s.ping(ctx); err != nil {
-				return websocket.StatusPolicyViolation, "no answer to a ping"
+				return cutOff, ""
 			}
 		case f := <-s.frames:
 			if seen[f.hash] {
 				continue
 			}
 			if err := s.write(ctx, f.text); err != nil {
-				return websocket.StatusPolicyViolation, "too slow"
+				return cutOff, ""
 			}
 			s.api.metrics.sent.Inc()
 			s.api.sockets.sent.Add(1)
