@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -100,11 +101,15 @@ type requestBody struct {
 	frames bodyReader
 	watch  *disconnectWatch
 	abort  func()
+	ended  atomic.Bool
 }
 
-// Close makes a Read that waits return.
+// Close makes a Read that waits return. After the end it does nothing: the
+// watch reads on.
 func (b *requestBody) Close() error {
-	b.abort()
+	if !b.ended.Load() {
+		b.abort()
+	}
 	return nil
 }
 
@@ -112,6 +117,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	n, err := b.frames.Read(p)
 	switch {
 	case errors.Is(err, io.EOF):
+		b.ended.Store(true)
 		b.watch.start()
 	case err != nil:
 		b.watch.cancel(errClientGone)
