@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"fmt"
+	"os"
 
 	"aleph/account"
 	"aleph/message"
@@ -44,15 +45,27 @@ func ExampleKey() {
 }
 
 func ExampleKeystore() {
-	keys := account.OpenKeystore("/home/me/.config/aleph/keys")
-	if _, err := keys.Create("work", message.ChainEthereum, "a long passphrase"); err != nil {
-		fmt.Println(err)
-		return
-	}
-	key, err := keys.Get("", "a long passphrase") // the default one
+	dir, err := os.MkdirTemp("", "keys-")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(key.Address())
+	defer func() { _ = os.RemoveAll(dir) }()
+	keys := account.OpenKeystore(dir)
+	made, err := keys.Create("work", message.ChainEthereum, "a long passphrase")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	key, err := keys.Get("", "a long passphrase") // the default key
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(key.Address() == made.Address())
+	_, err = keys.Get("work", "another one")
+	fmt.Println(err)
+	// Output:
+	// true
+	// open account work: forbidden: the passphrase is wrong, or the file was changed
 }

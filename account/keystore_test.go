@@ -139,7 +139,7 @@ func TestChangedKeyFile(t *testing.T) {
 	}
 	for name, changed := range map[string]string{
 		"version": "2", "chain": `"SOL"`, "address": `"0x0000000000000000000000000000000000000000"`,
-		"salt": `"AAAA"`, "nonce": `"AAAA"`, "secret": `"AAAA"`,
+		"salt": `"AAAA"`, "nonce": `"AAAA"`, "box": `"AAAA"`,
 		"scrypt": `{"n":1073741824,"r":8,"p":1}`,
 	} {
 		var copied map[string]json.RawMessage

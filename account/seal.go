@@ -12,9 +12,9 @@ import (
 	"aleph/message"
 )
 
-// sealed is the content of an encrypted key file, in JSON. The secret's text is
-// encrypted with XChaCha20-Poly1305 under a key that scrypt makes of the
-// passphrase; chain and address are readable and authenticated.
+// sealed is the content of an encrypted key file, in JSON. Box is the secret's
+// text, encrypted with XChaCha20-Poly1305 under a key that scrypt makes of the
+// passphrase. Chain and address are readable, and authenticated with it.
 type sealed struct {
 	Version int             `json:"version"`
 	Chain   message.Chain   `json:"chain"`
@@ -22,7 +22,7 @@ type sealed struct {
 	Scrypt  scryptCost      `json:"scrypt"`
 	Salt    []byte          `json:"salt"`
 	Nonce   []byte          `json:"nonce"`
-	Secret  []byte          `json:"secret"`
+	Box     []byte          `json:"box"`
 }
 
 const sealedVersion = 1
@@ -67,7 +67,7 @@ func seal(k *Key, passphrase string, cost scryptCost) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	box.Secret = aead.Seal(nil, box.Nonce, []byte(k.Secret()), box.label())
+	box.Box = aead.Seal(nil, box.Nonce, []byte(k.Secret()), box.label())
 	text, err := json.MarshalIndent(box, "", "  ")
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (s *sealed) open(passphrase string) (*Key, error) {
 	if len(s.Nonce) != aead.NonceSize() {
 		return nil, fmt.Errorf("%w: it is damaged: its nonce has %d bytes", message.ErrInvalid, len(s.Nonce))
 	}
-	secret, err := aead.Open(nil, s.Nonce, s.Secret, s.label())
+	secret, err := aead.Open(nil, s.Nonce, s.Box, s.label())
 	if err != nil {
 		return nil, fmt.Errorf("%w: the passphrase is wrong, or the file was changed", message.ErrForbidden)
 	}

@@ -85,7 +85,7 @@ func ExampleDerivedOf() {
 func ExampleNetwork_GovernedBy() {
 	local := message.PublicNetwork().GovernedBy("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
 	local.Name = "local"
-	fmt.Println(local.Topic, local.Authorities.Settings, local.Cutoffs.CreditOnly.Time().Year())
+	fmt.Println(local.Name, local.Topic, local.Authorities.Settings, local.Cutoffs.CreditOnly.Time().Year())
 	// Output:
-	// ALEPH-TEST 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 2027
+	// local ALEPH-TEST 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 2027
 }

@@ -33,6 +33,7 @@ func ParseHash(s string) (Hash, error) {
 		if s[0] == 'b' && isAll(s, "abcdefghijklmnopqrstuvwxyz234567") {
 			return Hash(s), nil
 		}
+	default: // no hash at all
 	}
 	return "", fmt.Errorf("%w: unknown item hash %q", ErrInvalid, clip(s))
 }

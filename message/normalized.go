@@ -3,6 +3,7 @@ package message
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -166,18 +167,26 @@ var (
 	parentForm = []member{{key: "ref"}, {key: "use_latest", form: asBool, absent: "true"}}
 
 	functionEnvironmentForm = []member{
-		{key: "reproducible", form: asBool, absent: "false"}, {key: "internet", form: asBool, absent: "false"},
-		{key: "aleph_api", form: asBool, absent: "false"}, {key: "shared_cache", form: asBool, absent: "false"},
+		{key: "reproducible", form: asBool, absent: "false"},
+		{key: "internet", form: asBool, absent: "false"},
+		{key: "aleph_api", form: asBool, absent: "false"},
+		{key: "shared_cache", form: asBool, absent: "false"},
 	}
 
 	instanceEnvironmentForm = []member{
-		{key: "internet", form: asBool, absent: "false"}, {key: "aleph_api", form: asBool, absent: "false"},
+		{key: "internet", form: asBool, absent: "false"},
+		{key: "aleph_api", form: asBool, absent: "false"},
 		{key: "hypervisor", absent: "null"},
 		{key: "trusted_execution", form: asObject, absent: "null", members: []member{
-			{key: "firmware", absent: "null"}, {key: "policy", form: asInt, absent: "1"}, {key: "mode", absent: "null"},
-			{key: "runtime", absent: "null"}, measurementsMember, {key: "attestation_port", form: asInt, absent: "null"},
+			{key: "firmware", absent: "null"},
+			{key: "policy", form: asInt, absent: "1"},
+			{key: "mode", absent: "null"},
+			{key: "runtime", absent: "null"},
+			measurementsMember,
+			{key: "attestation_port", form: asInt, absent: "null"},
 		}},
-		{key: "reproducible", form: asBool, absent: "false"}, {key: "shared_cache", form: asBool, absent: "false"},
+		{key: "reproducible", form: asBool, absent: "false"},
+		{key: "shared_cache", form: asBool, absent: "false"},
 	}
 
 	measurementsMember = member{key: "measurements", form: asList, absent: "null", members: []member{
@@ -186,17 +195,24 @@ var (
 
 	volumeForms = map[VolumeKind][]member{
 		VolumeImmutable: {
-			{key: "comment", absent: "null"}, {key: "mount", absent: "null"},
-			{key: "ref"}, {key: "use_latest", form: asBool, absent: "true"},
+			{key: "comment", absent: "null"},
+			{key: "mount", absent: "null"},
+			{key: "ref"},
+			{key: "use_latest", form: asBool, absent: "true"},
 		},
 		VolumeEphemeral: {
-			{key: "comment", absent: "null"}, {key: "mount", absent: "null"},
-			{key: "ephemeral", form: asBool, absent: "true"}, {key: "size_mib", form: asInt},
+			{key: "comment", absent: "null"},
+			{key: "mount", absent: "null"},
+			{key: "ephemeral", form: asBool, absent: "true"},
+			{key: "size_mib", form: asInt},
 		},
 		VolumePersistent: {
-			{key: "comment", absent: "null"}, {key: "mount", absent: "null"},
+			{key: "comment", absent: "null"},
+			{key: "mount", absent: "null"},
 			{key: "parent", form: asObject, absent: "null", members: parentForm},
-			{key: "persistence", absent: "null"}, {key: "name", absent: "null"}, {key: "size_mib", form: asInt},
+			{key: "persistence", absent: "null"},
+			{key: "name", absent: "null"},
+			{key: "size_mib", form: asInt},
 		},
 	}
 
@@ -204,8 +220,10 @@ var (
 
 	instanceForm = joined(executableForm(instanceEnvironmentForm, volumesMember),
 		member{key: "rootfs", form: asObject, members: []member{
-			{key: "parent", form: asObject, members: parentForm}, {key: "persistence"},
-			{key: "size_mib", form: asInt}, {key: "forgotten_by", absent: "null"},
+			{key: "parent", form: asObject, members: parentForm},
+			{key: "persistence"},
+			{key: "size_mib", form: asInt},
+			{key: "forgotten_by", absent: "null"},
 		}})
 
 	vprogramForm = joined(
@@ -222,7 +240,7 @@ var (
 
 // joined joins two parts of a form.
 func joined(first []member, second ...member) []member {
-	return append(first[:len(first):len(first)], second...)
+	return append(slices.Clip(first), second...)
 }
 
 // executableForm is what PROGRAM, INSTANCE and V-PROGRAM begin with.
@@ -232,7 +250,8 @@ func executableForm(environment []member, volumes member) []member {
 		member{key: "authorized_keys", absent: "null"}, member{key: "variables", absent: "null"},
 		member{key: "environment", form: asObject, members: environment},
 		member{key: "resources", form: asObject, members: []member{
-			{key: "vcpus", form: asInt, absent: "1"}, {key: "memory", form: asInt, absent: "128"},
+			{key: "vcpus", form: asInt, absent: "1"},
+			{key: "memory", form: asInt, absent: "128"},
 			{key: "seconds", form: asInt, absent: "1"},
 			{key: "published_ports", form: asList, absent: "null", members: []member{
 				{key: "protocol", absent: `"tcp"`}, {key: "port", form: asInt},
@@ -244,8 +263,10 @@ func executableForm(environment []member, volumes member) []member {
 				{key: "architecture", absent: "null"}, {key: "vendor", absent: "null"}, {key: "features", absent: "null"},
 			}},
 			{key: "node", form: asObject, absent: "null", members: []member{
-				{key: "owner", absent: "null"}, {key: "address_regex", absent: "null"},
-				{key: "node_hash", absent: "null"}, {key: "terms_and_conditions", absent: "null"},
+				{key: "owner", absent: "null"},
+				{key: "address_regex", absent: "null"},
+				{key: "node_hash", absent: "null"},
+				{key: "terms_and_conditions", absent: "null"},
 			}},
 			{key: "gpu", form: asList, absent: "null", members: []member{
 				{key: "vendor"}, {key: "device_name"}, {key: "device_class"}, {key: "device_id"},
@@ -258,8 +279,12 @@ func programForm(environment []member) []member {
 	return joined(executableForm(environment, volumesMember),
 		member{key: "type"},
 		member{key: "code", form: asObject, members: []member{
-			{key: "encoding"}, {key: "entrypoint"}, {key: "ref"}, {key: "interface", absent: "null"},
-			{key: "args", absent: "null"}, {key: "use_latest", form: asBool, absent: "false"},
+			{key: "encoding"},
+			{key: "entrypoint"},
+			{key: "ref"},
+			{key: "interface", absent: "null"},
+			{key: "args", absent: "null"},
+			{key: "use_latest", form: asBool, absent: "false"},
 		}},
 		member{key: "runtime", form: asObject, members: []member{
 			{key: "ref"}, {key: "use_latest", form: asBool, absent: "true"}, {key: "comment"},
@@ -269,7 +294,8 @@ func programForm(environment []member) []member {
 		}},
 		member{key: "export", form: asObject, absent: "null", members: []member{{key: "encoding"}, {key: "mount"}}},
 		member{key: "on", form: asObject, members: []member{
-			{key: "http", form: asBool}, {key: "message", absent: "null"},
+			{key: "http", form: asBool},
+			{key: "message", absent: "null"},
 			{key: "persistent", form: asBool, absent: "null"},
 		}})
 }

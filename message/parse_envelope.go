@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -181,7 +182,7 @@ func (d *decoder) inline(m *Message, s *envelopeSlots) {
 	var digits [2 * sha256.Size]byte
 	sum := sha256.Sum256(text)
 	hex.Encode(digits[:], sum[:])
-	if string(s.itemHash.value.text()) != string(digits[:]) {
+	if !bytes.Equal(s.itemHash.value.text(), digits[:]) {
 		d.invalid(key(s.itemHash.key), s.itemHash.value, "item_hash is not the SHA-256 of item_content, which is %s", digits[:])
 		return
 	}

@@ -134,11 +134,15 @@ func TestParseEnvelopeRules(t *testing.T) {
 		"ipfs with a storage hash":   {change: changes{"item_type": "ipfs", "item_content": absent}, loc: "[item_hash]"},
 		"storage with content":       {change: changes{"item_type": "storage"}, loc: "[item_content]"},
 		"unknown hash":               {change: changes{"item_type": "storage", "item_content": absent, "item_hash": "abc"}, loc: "[item_hash]"},
-		"storage with a good copy": {change: changes{"item_type": "storage", "item_content": absent,
-			"content": changes{"address": "0xA07B", "time": 1, "type": "t"}}},
+		"storage with a good copy": {change: changes{
+			"item_type": "storage", "item_content": absent,
+			"content": changes{"address": "0xA07B", "time": 1, "type": "t"},
+		}},
 		"storage with a null copy": {change: changes{"item_type": "storage", "item_content": absent, "content": nil}},
-		"storage with a bad copy": {change: changes{"item_type": "storage", "item_content": absent,
-			"content": changes{"address": "0xA07B", "time": 1}}, loc: "[content type]"},
+		"storage with a bad copy": {change: changes{
+			"item_type": "storage", "item_content": absent,
+			"content": changes{"address": "0xA07B", "time": 1},
+		}, loc: "[content type]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -20,11 +20,11 @@ func TestParseFetchedContent(t *testing.T) {
 	t.Parallel()
 	m := &message.Message{Type: message.TypePost, Sender: `0x"A"`, Time: 1646123806500000}
 	for body, want := range map[string]string{
-		`{"type":"t"}`:                            `{"type":"t","address":"0x\"A\"","time":1646123806.5}`,
-		`{"type":"t","time":1}`:                   `{"type":"t","time":1,"address":"0x\"A\""}`,
-		`{"type":"t","address":"b"}`:              `{"type":"t","address":"b","time":1646123806.5}`,
-		` {"type":"t","address":"b","time":0} `:   `{"type":"t","address":"b","time":0}`,
-		`{"address":null,"type":"t","time":null}`: `{"address":null,"type":"t","time":null,"address":"0x\"A\"","time":1646123806.5}`,
+		`{"type":"t"}`:                                      `{"type":"t","address":"0x\"A\"","time":1646123806.5}`,
+		`{"type":"t","time":1}`:                             `{"type":"t","time":1,"address":"0x\"A\""}`,
+		`{"type":"t","address":"b"}`:                        `{"type":"t","address":"b","time":1646123806.5}`,
+		"\n" + `{"type":"t","address":"b","time":0}` + "\t": `{"type":"t","address":"b","time":0}`,
+		`{"address":null,"type":"t","time":null}`:           `{"address":null,"type":"t","time":null,"address":"0x\"A\"","time":1646123806.5}`,
 	} {
 		c, err := message.ParseFetchedContent(m, []byte(body))
 		if err != nil {

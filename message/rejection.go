@@ -3,6 +3,7 @@ package message
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Code is the protocol's number for the reason a message is not processed.
@@ -97,14 +98,15 @@ func Reject(code Code, format string, args ...any) *Rejection {
 
 // Error describes the rejection in one line.
 func (r *Rejection) Error() string {
-	text := fmt.Sprintf("%s (%d)", r.Code, int(r.Code))
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%d)", r.Code, int(r.Code))
 	for _, e := range r.Errors {
-		text += fmt.Sprintf(": %v", e)
+		fmt.Fprintf(&b, ": %v", e)
 	}
 	if r.Err != nil {
-		text += ": " + r.Err.Error()
+		fmt.Fprintf(&b, ": %v", r.Err)
 	}
-	return text
+	return b.String()
 }
 
 // Unwrap returns the cause.
