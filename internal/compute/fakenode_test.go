@@ -177,3 +177,26 @@ func (n *fakeNode) watch(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 }
+
+// again is the same node for a host that is started again.
+func (n *fakeNode) again() *fakeNode {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.watching = make(chan struct{})
+	clear(n.watchers)
+	return n
+}
+
+// forget publishes a FORGET and drops the message.
+func (n *fakeNode) forget(hash message.Hash) {
+	n.mu.Lock()
+	delete(n.messages, string(hash))
+	for i, h := range n.order {
+		if h == string(hash) {
+			n.order = append(n.order[:i], n.order[i+1:]...)
+			break
+		}
+	}
+	n.mu.Unlock()
+	n.publish(message.TypeForget, map[string]any{"hashes": []message.Hash{hash}, "aggregates": []string{}, "reason": "test"})
+}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"aleph/internal/compute/guest"
@@ -86,15 +87,29 @@ func (s *Server) index(w http.ResponseWriter) error {
 
 // call runs a function for one request and copies its answer as it comes.
 func (s *Server) call(w http.ResponseWriter, r *http.Request, hash message.Hash, root string) error {
+	control := http.NewResponseController(w)
 	// The answer may come before the whole request has been read.
-	_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 always can
+	_ = control.EnableFullDuplex() // HTTP/2 always can
 	request := guest.RequestFromHTTP(r, root)
+	upload := &upload{Reader: request.Body}
+	if request.Body != nil {
+		request.Body = upload
+		defer func() {
+			if !upload.ended.Load() {
+				_ = control.SetReadDeadline(s.now()) // nobody reads the rest
+			}
+		}()
+	}
 	answer, err := s.host.Call(r.Context(), hash, request)
+	h := w.Header()
+	if request.Body != nil && !upload.ended.Load() {
+		// What is left of the request must not be taken for the next one.
+		h.Set("Connection", "close")
+	}
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
-	h := w.Header()
 	for _, line := range answer.Headers {
 		switch name := http.CanonicalHeaderKey(line.Name); name {
 		case "Content-Encoding", "Vary":
@@ -117,6 +132,20 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, hash message.Hash,
 	}
 	w.WriteHeader(answer.Status)
 	return s.copyBody(w, r, answer)
+}
+
+// upload knows whether the body of a request was read to its end.
+type upload struct {
+	io.Reader
+	ended atomic.Bool
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.Reader.Read(p)
+	if err == io.EOF { //nolint:errorlint // Readers return it as it is
+		u.ended.Store(true)
+	}
+	return n, err
 }
 
 // validHeader reports whether a line may stand in an answer.

@@ -101,8 +101,11 @@ func (g cgroup) outOfMemory() bool {
 	if unified() {
 		return g.field("memory.events", "oom_kill") > 0
 	}
-	// With swap accounting the second counter is the one that is met.
-	return g.number("memory", "memory.failcnt")+g.number("memory", "memory.memsw.failcnt") > 0
+	// Version 1 counts kills in the inner group, which has gone, and newer
+	// kernels no longer count failures: what remains is the high-water mark.
+	const batch = 256 << 10 // by which the kernel charges ahead, at most
+	limit := g.number("memory", "memory.limit_in_bytes")
+	return limit > 0 && g.number("memory", "memory.max_usage_in_bytes") >= limit-batch
 }
 
 // memory returns the bytes in use, 0 when unknown.

@@ -28,15 +28,19 @@ type instance struct {
 	exit  vm.Exit // set before done is closed
 }
 
+// killedCode is the exit code of what was ended by SIGKILL.
+const killedCode = 128 + int(syscall.SIGKILL)
+
 // watch waits for the sandbox, then removes what it leaves behind.
 func (i *instance) watch(drains *sync.WaitGroup) {
 	drains.Wait() // before Wait, which closes the pipes
 	err := i.cmd.Wait()
 	exit := vm.Exit{Code: i.cmd.ProcessState.ExitCode(), At: time.Now()}
 	if exit.Code < 0 {
-		exit.Code = 128 + int(syscall.SIGKILL) // runsc itself was ended by a signal
+		exit.Code = killedCode // runsc itself was ended by a signal
 	}
-	exit.OutOfMemory = err != nil && !i.killed.Load() && i.group.outOfMemory()
+	killed := err != nil && exit.Code == killedCode && !i.killed.Load()
+	exit.OutOfMemory = killed && i.group.outOfMemory()
 	_ = i.mux.Close() // the other end has gone
 	i.exit = exit
 	close(i.done)

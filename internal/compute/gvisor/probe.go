@@ -94,7 +94,7 @@ func (d *Driver) probeKey(binary string) (string, error) {
 	if err := unix.Uname(&name); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("1 %s %d %d uid=%d kernel=%s platform=%s limits=%t", binary, info.Size(), info.ModTime().UnixNano(),
+	return fmt.Sprintf("2 %s %d %d uid=%d kernel=%s platform=%s limits=%t", binary, info.Size(), info.ModTime().UnixNano(),
 		os.Geteuid(), bytes.TrimRight(name.Release[:], "\x00"), d.cfg.Platform, !d.cfg.WithoutLimits), nil
 }
 
@@ -141,7 +141,10 @@ func (d *Driver) try(ctx context.Context, binary string) (*probeResult, error) {
 	if err != nil {
 		return &probeResult{Probe: vm.Probe{Reason: fmt.Sprintf("%s does not run: %v", binary, err)}}, nil
 	}
-	help, _ := output(ctx, d.cfg.ProbeTimeout, binary, "flags") // its exit code changed over the years
+	help, err := output(ctx, d.cfg.ProbeTimeout, "/bin/sh", "-c", `exec "$0" flags 2>&1`, binary) // the list is on standard error
+	if err != nil && help == "" {
+		return nil, fmt.Errorf("list the flags of %s: %w", binary, err)
+	}
 	p := &probeResult{Flags: parseFlags(help), Rootless: os.Geteuid() != 0}
 	first, _, _ := strings.Cut(version, "\n")
 	p.Version = strings.TrimPrefix(strings.TrimSpace(first), "runsc version ")
