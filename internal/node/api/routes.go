@@ -123,13 +123,17 @@ func (b *boundRoute) takes(path string) bool {
 func (a *API) register(routes []Route) {
 	a.bound = make(map[string][]*boundRoute)
 	for _, r := range routes {
-		b := a.bind(r)
-		if a.bound[b.pattern] == nil {
-			a.mux.HandleFunc(b.pattern, func(w http.ResponseWriter, req *http.Request) { a.dispatch(b.pattern, w, req) })
-		}
-		a.bound[b.pattern] = append(a.bound[b.pattern], b)
+		a.add(r)
 	}
 	a.mux.HandleFunc(anyPath, a.serveUnrouted)
+}
+
+func (a *API) add(r Route) {
+	b := a.bind(r)
+	if a.bound[b.pattern] == nil {
+		a.mux.HandleFunc(b.pattern, func(w http.ResponseWriter, req *http.Request) { a.dispatch(b.pattern, w, req) })
+	}
+	a.bound[b.pattern] = append(a.bound[b.pattern], b)
 }
 
 // dispatch serves the route of a pattern that takes the request.

@@ -1,0 +1,41 @@
+package api
+
+import "net/http"
+
+// CanonicalJSON is what add_json stores.
+var CanonicalJSON = canonicalJSON
+
+// ParsePublication reads the body of a publication.
+var ParsePublication = parsePublication
+
+// WithRoute serves one more route.
+func WithRoute(a *API, path string, handle func(w http.ResponseWriter, r *http.Request) error) {
+	a.add(Route{Method: http.MethodGet, Path: path, Name: "extra", handle: func(_ *API, w http.ResponseWriter, r *http.Request) error {
+		return handle(w, r)
+	}})
+}
+
+// Raw lays out JSON in the spaced style.
+func Raw(raw []byte) []byte { return spacedJSON.raw(nil, raw) }
+
+// ReadMessageQuery reads a query as the list of messages does.
+func ReadMessageQuery(r *http.Request) error {
+	q := newQuery(r.URL)
+	q.messageFilter()
+	q.postList()
+	if _, err := q.paging(20, ""); err != nil {
+		return err
+	}
+	if token, ok := q.get("cursor"); ok {
+		if _, _, err := decodeTimeCursor(token); err != nil {
+			return err
+		}
+	}
+	return q.err()
+}
+
+// StatusOf returns what an error is answered with.
+func StatusOf(err error) (int, string) {
+	f, _ := failureOf(err)
+	return f.status, f.body
+}
