@@ -62,49 +62,52 @@ type Cloud struct {
 
 // Open takes the data folder, makes the keys and checks the ports. It starts
 // nothing.
-func Open(cfg Config, deps Deps) (c *Cloud, err error) {
+func Open(cfg Config, deps Deps) (*Cloud, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	c = &Cloud{cfg: cfg, deps: deps, ready: make(chan struct{})}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, c.Close())
-		}
-	}()
+	c := &Cloud{cfg: cfg, deps: deps, ready: make(chan struct{})}
+	if err := c.open(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *Cloud) open() (err error) {
+	cfg := c.cfg
 	for _, dir := range []string{cfg.DataDir, cfg.nodeDir(), cfg.computeDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("make data folder: %w: choose another with --data-dir", err)
+			return fmt.Errorf("make data folder: %w: choose another with --data-dir", err)
 		}
 	}
 	if c.lock, err = lockFolder(cfg.DataDir); err != nil {
-		return nil, err
+		return err
 	}
 	if c.user, err = loadKey(c.keyFile()); err != nil {
-		return nil, err
+		return err
 	}
 	if c.authority, err = loadKey(filepath.Join(cfg.DataDir, authorityKeyFile)); err != nil {
-		return nil, err
+		return err
 	}
 	if c.listener, err = listen(cfg.ComputeListen, "compute host", ComputePortFlag); err != nil {
-		return nil, err
+		return err
 	}
 	// The node listens by itself; this is to say clearly that it will not.
 	probe, err := listen(cfg.Node.Listen, "node", PortFlag)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := probe.Close(); err != nil {
-		return nil, err
+		return err
 	}
-	if c.runtimes, err = runtime.Open(cfg.Runtimes, deps.Log); err != nil {
-		return nil, err
+	if c.runtimes, err = runtime.Open(cfg.Runtimes, c.deps.Log); err != nil {
+		return err
 	}
 	c.network = Network(c.authority.Address(), runtime.Names())
 	c.aliases = newAliases(c.network)
-	cfg.Node.Version = deps.Version
-	c.node, err = node.New(cfg.Node, c.network, deps.Log.With("part", "node"), deps.Metrics)
-	return c, err
+	cfg.Node.Version = c.deps.Version
+	c.node, err = node.New(cfg.Node, c.network, c.deps.Log.With("part", "node"), c.deps.Metrics)
+	return err
 }
 
 func (c *Cloud) keyFile() string { return filepath.Join(c.cfg.DataDir, accountKeyFile) }

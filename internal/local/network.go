@@ -12,20 +12,25 @@ func Network(authority message.Address, runtimes []string) message.Network {
 	n := message.PublicNetwork().GovernedBy(authority)
 	n.Name = "local"
 	for _, name := range runtimes {
-		if !hasRuntime(n, name) {
-			n.Images = append(n.Images, message.Image{
-				Name: name, Kind: message.ImageRuntime, Ref: message.HashOf([]byte("aleph runtime " + name)),
-			})
+		if ref := RuntimeRef(name); !hasImage(n, ref) {
+			n.Images = append(n.Images, message.Image{Name: name, Kind: message.ImageRuntime, Ref: ref})
 		}
 	}
 	return n
 }
 
-func hasRuntime(n message.Network, name string) bool {
-	for _, image := range n.Images {
+func hasImage(n message.Network, ref message.Hash) bool {
+	_, ok := n.Image(ref)
+	return ok
+}
+
+// RuntimeRef returns the reference by which a program names a runtime in a
+// local cloud.
+func RuntimeRef(name string) message.Hash {
+	for _, image := range message.PublicNetwork().Images {
 		if image.Kind == message.ImageRuntime && image.Name == name {
-			return true
+			return image.Ref
 		}
 	}
-	return false
+	return message.HashOf([]byte("aleph runtime " + name))
 }
