@@ -18,7 +18,7 @@ const owner = "0x1a642f0E3c3aF545E7AcBD38b07251B3990914F1"
 
 // fakeNode is the part of a core channel node that a compute host talks to.
 type fakeNode struct {
-	*httptest.Server
+	url string
 
 	mu         sync.Mutex // guards what follows
 	messages   map[string]map[string]any
@@ -26,7 +26,7 @@ type fakeNode struct {
 	files      map[string][]byte
 	aggregates map[string]string
 	watchers   map[chan []byte]struct{}
-	watching   chan struct{} // closed by the first watcher
+	watching   chan struct{} // closed by the first watcher; nil in another process
 	downloads  map[string]int
 }
 
@@ -42,8 +42,9 @@ func newFakeNode(t testing.TB) *fakeNode {
 	mux.HandleFunc("GET /api/v0/storage/raw/{hash}", n.raw)
 	mux.HandleFunc("GET /api/v0/aggregates/{address}", n.aggregate)
 	mux.HandleFunc("GET /api/ws0/messages", n.watch)
-	n.Server = httptest.NewServer(mux)
-	t.Cleanup(n.Server.Close)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	n.url = server.URL
 	return n
 }
 

@@ -83,7 +83,7 @@ func start(t testing.TB, change func(*compute.Config)) *cloud {
 func startIn(t testing.TB, node *fakeNode, data string, change func(*compute.Config)) *cloud {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
-	c, err := client.New(client.Config{API: node.URL})
+	c, err := client.New(client.Config{API: node.url})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,9 @@ func startIn(t testing.TB, node *fakeNode, data string, change func(*compute.Con
 	case err := <-done:
 		t.Fatalf("the host did not start: %v", err)
 	}
-	<-node.watching
+	if node.watching != nil {
+		<-node.watching
+	}
 	return &cloud{t: t, node: node, host: h, data: data, url: server.URL, metrics: reg, stop: stop}
 }
 

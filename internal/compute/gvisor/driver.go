@@ -114,7 +114,7 @@ func (d *Driver) launch(l vm.Launch, p *probeResult, group cgroup) (*instance, e
 	}
 	network := "none"
 	if l.Network != nil {
-		network = "sandbox"
+		network = p.Network
 	}
 	cmd := exec.Command(p.binary, append(d.flags(p, l.Dir, network), "run", "--bundle", l.Dir, l.Spec.ID)...)
 	cmd.Stdin = guestEnd

@@ -26,6 +26,10 @@ type probeResult struct {
 	Flags    flagSet `json:"flags"`
 	Rootless bool    `json:"rootless"`
 	Cgroups  bool    `json:"cgroups"`
+	// Network is how a machine with internet is connected: "sandbox" is
+	// gVisor's own network stack; "host" is the kernel's, in the machine's
+	// namespace, for a runsc that does not recognise namespaces of newer kernels.
+	Network string `json:"network"`
 	// Key says for which runsc, by which user and under which kernel this holds.
 	Key string `json:"key"`
 
@@ -94,7 +98,7 @@ func (d *Driver) probeKey(binary string) (string, error) {
 	if err := unix.Uname(&name); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("2 %s %d %d uid=%d kernel=%s platform=%s limits=%t", binary, info.Size(), info.ModTime().UnixNano(),
+	return fmt.Sprintf("3 %s %d %d uid=%d kernel=%s platform=%s limits=%t", binary, info.Size(), info.ModTime().UnixNano(),
 		os.Geteuid(), bytes.TrimRight(name.Release[:], "\x00"), d.cfg.Platform, !d.cfg.WithoutLimits), nil
 }
 
@@ -155,7 +159,7 @@ func (d *Driver) try(ctx context.Context, binary string) (*probeResult, error) {
 	var why []string
 	for _, platform := range platforms {
 		p.Platform = platform
-		err := d.tryContainer(ctx, binary, p)
+		err := d.tryContainer(ctx, binary, p, "none")
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -166,8 +170,14 @@ func (d *Driver) try(ctx context.Context, binary string) (*probeResult, error) {
 		p.Usable = true
 		if !p.Rootless && !d.cfg.WithoutLimits {
 			p.Cgroups = true
-			if err := d.tryContainer(ctx, binary, p); err != nil {
+			if err := d.tryContainer(ctx, binary, p, "none"); err != nil {
 				p.Cgroups, p.noCgroups = false, err.Error()
+			}
+		}
+		if !p.Rootless {
+			p.Network = "sandbox"
+			if err := d.tryContainer(ctx, binary, p, p.Network); err != nil {
+				p.Network = "host"
 			}
 		}
 		p.Limits = d.limits(p)
@@ -180,7 +190,7 @@ func (d *Driver) try(ctx context.Context, binary string) (*probeResult, error) {
 
 // tryContainer runs a container whose only process is runsc itself, which is
 // linked statically, asked for its version.
-func (d *Driver) tryContainer(ctx context.Context, binary string, p *probeResult) (err error) {
+func (d *Driver) tryContainer(ctx context.Context, binary string, p *probeResult, network string) (err error) {
 	dir, err := os.MkdirTemp("", "aleph-probe-")
 	if err != nil {
 		return err
@@ -210,7 +220,7 @@ func (d *Driver) tryContainer(ctx context.Context, binary string, p *probeResult
 	if err := group.create(d.memoryLimit(l.Spec)); err != nil {
 		return err
 	}
-	out, err := output(ctx, d.cfg.ProbeTimeout, binary, append(d.flags(p, dir, "none"), "run", "--bundle", dir, id)...)
+	out, err := output(ctx, d.cfg.ProbeTimeout, binary, append(d.flags(p, dir, network), "run", "--bundle", dir, id)...)
 	if err != nil {
 		return err
 	}

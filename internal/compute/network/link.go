@@ -129,6 +129,12 @@ func makeNamespace(name string) (string, error) {
 			result <- fmt.Errorf("make namespace %s: %w", name, err)
 			return
 		}
+		// No IPv6 on interfaces to come; loopback keeps its own.
+		const noIPv6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
+		if err := os.WriteFile(noIPv6, []byte("1"), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			result <- fmt.Errorf("disable IPv6 in namespace %s: %w", name, err)
+			return
+		}
 		self := fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid())
 		if err := unix.Mount(self, path, "", unix.MS_BIND, ""); err != nil {
 			result <- fmt.Errorf("mount namespace %s: %w", name, err)

@@ -37,7 +37,7 @@ func rules(table, link string, guest netip.Addr, dns []netip.Addr) string {
 	).Replace(`table inet TABLE {
 	chain input {
 		type filter hook input priority -10; policy accept;
-		iifname "LINK" drop
+		iifname "LINK" reject with icmpx type admin-prohibited
 	}
 	chain output {
 		type filter hook output priority -10; policy accept;
