@@ -57,3 +57,15 @@ func verifyEd25519(address message.Address, buffer []byte, text string) error {
 	}
 	return nil
 }
+
+// SignBytes signs bytes that are no message, as [VerifyBytes] checks them. The
+// signature is 0x and hexadecimal. // spec crn 1.4.1
+func (k *Key) SignBytes(buffer []byte) (string, error) {
+	switch key := k.signer.(type) {
+	case *evmKey:
+		return key.sign(buffer)
+	case *solanaKey:
+		return "0x" + hex.EncodeToString(ed25519.Sign(key.key, buffer)), nil
+	}
+	return "", reason("chain %q signs no such bytes", k.chain)
+}
