@@ -23,7 +23,7 @@ func HashOf(b []byte) Hash {
 func ParseHash(s string) (Hash, error) {
 	switch kindOf(s) {
 	case ItemStorage:
-		if isAll(s, "0123456789abcdef") {
+		if isHex(s) {
 			return Hash(s), nil
 		}
 	case ItemIPFS:
@@ -62,6 +62,16 @@ func kindOf(s string) ItemType {
 		return ItemStorage
 	}
 	return ""
+}
+
+// isHex reports whether s has lower-case hex digits only.
+func isHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 func isAll(s, alphabet string) bool {

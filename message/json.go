@@ -151,22 +151,27 @@ func (s *scanner) array(depth int) error {
 
 func (s *scanner) text() error {
 	s.pos++
-	for s.pos < len(s.data) {
-		switch c := s.data[s.pos]; {
-		case c == '"':
+	for {
+		rest := s.data[s.pos:]
+		plain := 0
+		for plain < len(rest) && rest[plain] >= 0x20 && rest[plain] != '"' && rest[plain] != '\\' {
+			plain++
+		}
+		s.pos += plain
+		switch {
+		case plain == len(rest):
+			return s.fail("unterminated string")
+		case rest[plain] == '"':
 			s.pos++
 			return nil
-		case c == '\\':
+		case rest[plain] == '\\':
 			if err := s.escape(); err != nil {
 				return err
 			}
-		case c < 0x20:
-			return s.fail("control character in a string")
 		default:
-			s.pos++
+			return s.fail("control character in a string")
 		}
 	}
-	return s.fail("unterminated string")
 }
 
 // escape passes one escape sequence, or two that form a surrogate pair.

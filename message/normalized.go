@@ -66,7 +66,19 @@ type member struct {
 	members []member
 }
 
+// maxForm is the most members that a form has.
+const maxForm = 18
+
 func appendForm(dst []byte, v value, members []member) []byte {
+	var values [maxForm]value
+	for name, member := range v.members {
+		for i := range members {
+			if members[i].key == string(name) {
+				values[i] = member
+				break
+			}
+		}
+	}
 	dst = append(dst, '{')
 	for i, m := range members {
 		if i > 0 {
@@ -75,7 +87,7 @@ func appendForm(dst []byte, v value, members []member) []byte {
 		dst = append(dst, '"')
 		dst = append(dst, m.key...)
 		dst = append(dst, '"', ':')
-		dst = m.append(dst, v.member(m.key))
+		dst = m.append(dst, values[i])
 	}
 	return append(dst, '}')
 }

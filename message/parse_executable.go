@@ -241,7 +241,7 @@ func (d *decoder) measurements(s slot) []Measurement {
 // hexDigits reads a required string of exactly n lower-case hex digits.
 func (d *decoder) hexDigits(s slot, n int) string {
 	text := d.text(s, anyLength)
-	if s.value.kind() == kindString && (len(text) != n || !isAll(text, "0123456789abcdef")) {
+	if s.value.kind() == kindString && (len(text) != n || !isHex(text)) {
 		d.fail(key(s.key), s.value, "string_pattern_mismatch", "String should match pattern '^[0-9a-f]{%d}$'", n)
 	}
 	return text

@@ -217,7 +217,11 @@ func skipValue(b []byte, pos int) int {
 }
 
 func skipString(b []byte, pos int) int {
-	for pos++; b[pos] != '"'; pos++ {
+	pos++
+	if end := pos + bytes.IndexByte(b[pos:], '"'); b[end-1] != '\\' {
+		return end + 1
+	}
+	for ; b[pos] != '"'; pos++ {
 		if b[pos] == '\\' {
 			pos++
 		}
