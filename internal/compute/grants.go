@@ -3,9 +3,7 @@ package compute
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"net/http"
-	"net/url"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -24,7 +22,6 @@ const maxGrants = 1000
 // aggregates. Safe for concurrent use.
 type grants struct {
 	client *client.Client
-	node   *http.Client
 
 	mu     sync.Mutex // guards owners
 	owners map[message.Address]grant
@@ -36,8 +33,8 @@ type grant struct {
 	until   time.Time
 }
 
-func newGrants(c *client.Client, node *http.Client) *grants {
-	return &grants{client: c, node: node, owners: map[message.Address]grant{}}
+func newGrants(c *client.Client) *grants {
+	return &grants{client: c, owners: map[message.Address]grant{}}
 }
 
 // allow reports whether owner lets caller operate its machines. What cannot be
@@ -69,28 +66,14 @@ func (g *grants) allow(ctx context.Context, owner, caller message.Address) bool 
 
 // fetch reads the addresses that an owner lets operate instances.
 func (g *grants) fetch(ctx context.Context, owner message.Address) ([]message.Address, error) {
-	target := g.client.API() + "/api/v0/aggregates/" + url.PathEscape(string(owner)) + ".json?keys=security"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	raw, err := g.client.Aggregate(ctx, owner, "security")
+	if errors.Is(err, message.ErrNotFound) {
+		return nil, nil // the owner lets nobody
+	}
 	if err != nil {
 		return nil, err
 	}
-	res, err := g.node.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	var all struct {
-		Data struct {
-			Security json.RawMessage `json:"security"`
-		} `json:"data"`
-	}
-	if res.StatusCode == http.StatusNotFound {
-		return nil, nil
-	}
-	if err := json.NewDecoder(io.LimitReader(res.Body, 8<<20)).Decode(&all); err != nil {
-		return nil, err
-	}
-	return parseGrants(all.Data.Security), nil
+	return parseGrants(raw), nil
 }
 
 // parseGrants reads a security aggregate. Entries of another shape count for

@@ -90,10 +90,9 @@ func New(cfg Config, d Deps) (*Host, error) {
 	h := &Host{
 		cfg: cfg, client: d.Client, runtimes: d.Runtimes, alias: d.Alias, dir: dir, log: d.Log,
 		room: newRoom(cfg.MaxMachines, cfg.MemoryMiB), metrics: newMetrics(d.Metrics),
-		values: guest.NewCache(time.Now), node: nodeClient(),
+		grants: newGrants(d.Client), values: guest.NewCache(time.Now), node: nodeClient(),
 		ready: make(chan struct{}), functions: map[message.Hash]*function{},
 	}
-	h.grants = newGrants(d.Client, h.node)
 	if h.driver, err = gvisor.New(cfg.GVisor, gvisor.Deps{
 		State: filepath.Join(dir, "gvisor"), Cache: d.Cache, Init: d.Runtimes.InitPath, Log: d.Log,
 	}); err != nil {
