@@ -209,11 +209,9 @@ func (s *Session) open(ctx context.Context, first []byte) (conn net.Conn, stop f
 	return conn, stop, nil
 }
 
-// interrupt makes every Read and Write of conn fail when ctx ends.
+// interrupt closes conn when ctx ends, so that both ends notice.
 func interrupt(ctx context.Context, conn net.Conn) (release func() bool) {
-	return context.AfterFunc(ctx, func() {
-		_ = conn.SetDeadline(time.Unix(1, 0))
-	})
+	return context.AfterFunc(ctx, func() { hangUp(conn) })
 }
 
 // cause prefers the reason why ctx ended to the error that this led to.

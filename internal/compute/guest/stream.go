@@ -24,8 +24,9 @@ func (s *Session) stream(ctx context.Context, r *Request) (*Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	conn, stop, err := s.open(ctx, first)
 	if err != nil {
+		err = noReply(ctx, err)
 		cancel(nil)
-		return nil, fmt.Errorf("call the program: %w", noReply(ctx, err))
+		return nil, fmt.Errorf("call the program: %w", err)
 	}
 	explain := func(err error) error { return noReplyUnlessTold(ctx, err) }
 	body := &responseBody{explain: explain, stop: func() {
@@ -81,9 +82,12 @@ func readResponse(in *bufio.Reader) (*wireResponse, error) {
 	return nil, fmt.Errorf("%w: frame %c before the response", ErrMalformed, kind)
 }
 
-// noReplyUnlessTold keeps what the guest said and turns a broken connection
-// into [ErrNoReply].
+// noReplyUnlessTold prefers the end of ctx, keeps what the guest said, and turns
+// a broken connection into [ErrNoReply].
 func noReplyUnlessTold(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	var program *ProgramError
 	if errors.As(err, &program) || errors.Is(err, ErrMalformed) || errors.Is(err, ErrNoReply) {
 		return err
