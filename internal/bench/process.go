@@ -69,10 +69,7 @@ func measureIdle(ctx context.Context, s *Suite) (rows []Row, err error) {
 	}
 	defer func() { err = first(err, c.stop()) }()
 	s.Progress("waiting for the cloud to settle")
-	if _, err := settle(ctx, c.process.PID()); err != nil {
-		return nil, err
-	}
-	m, err := memoryOf(c.process.PID())
+	m, err := settle(ctx, c.process.PID())
 	if err != nil {
 		return nil, err
 	}

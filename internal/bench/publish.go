@@ -86,6 +86,11 @@ func (s *Suite) load(ctx context.Context, c *cloud, n, connections int, meter *c
 	if err != nil {
 		return nil, 0, err
 	}
+	if c.process != nil {
+		if _, err := settle(ctx, c.process.PID()); err != nil {
+			return nil, 0, err
+		}
+	}
 	p := Publisher{API: c.api, Connections: connections, Sync: true}
 	if _, _, err := p.Publish(ctx, warm); err != nil {
 		return nil, 0, err

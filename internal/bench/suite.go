@@ -87,15 +87,18 @@ func (c *cloud) stop() error {
 	return c.process.Stop(stopTimeout)
 }
 
-// settle waits until the process no longer grows or shrinks by itself, so that
-// what is measured next starts from a quiet process.
+// settle waits until the process neither works nor grows by itself, so that what
+// is measured next starts from a quiet process.
 func settle(ctx context.Context, pid int) (Memory, error) {
 	const (
 		every = 500 * time.Millisecond
 		most  = 40
-		same  = 1 << 20 // bytes of change that count as none
+		same  = 1 << 20               // bytes of change that count as none
+		quiet = 20 * time.Millisecond // processor time that counts as none
 	)
 	last, err := memoryOf(pid)
+	before, cpuErr := cpuOf(pid)
+	err = first(err, cpuErr)
 	for range most {
 		if err != nil {
 			return last, err
@@ -107,10 +110,12 @@ func settle(ctx context.Context, pid int) (Memory, error) {
 		}
 		var now Memory
 		now, err = memoryOf(pid)
-		if diff := now.Now - last.Now; err == nil && diff < same && -diff < same {
+		used, cpuErr := cpuOf(pid)
+		err = first(err, cpuErr)
+		if diff := now.Now - last.Now; err == nil && diff < same && -diff < same && used-before < quiet {
 			return now, nil
 		}
-		last = now
+		last, before = now, used
 	}
-	return last, fmt.Errorf("the memory of process %d does not settle", pid)
+	return last, fmt.Errorf("process %d does not become quiet", pid)
 }

@@ -12,10 +12,12 @@ type Folders struct {
 	LocalData string
 	// LocalState is the file in which a running `aleph local` says where it is.
 	LocalState string
+	// Cache holds what can be made again, such as runtimes of functions.
+	Cache string
 }
 
 // UserFolders returns the folders of the user who runs the program, by the XDG
-// rules: $XDG_DATA_HOME or ~/.local/share, $XDG_STATE_HOME or ~/.local/state.
+// rules: $XDG_DATA_HOME or ~/.local/share, $XDG_STATE_HOME or ~/.local/state, $XDG_CACHE_HOME or ~/.cache.
 // It creates nothing.
 func UserFolders() (Folders, error) {
 	data, err := xdg("XDG_DATA_HOME", ".local/share")
@@ -26,7 +28,12 @@ func UserFolders() (Folders, error) {
 	if err != nil {
 		return Folders{}, err
 	}
+	cache, err := xdg("XDG_CACHE_HOME", ".cache")
+	if err != nil {
+		return Folders{}, err
+	}
 	return Folders{
+		Cache:      filepath.Join(cache, "aleph"),
 		LocalData:  filepath.Join(data, "aleph", "local"),
 		LocalState: filepath.Join(state, "aleph", "local.json"),
 	}, nil

@@ -32,6 +32,8 @@ const (
 type Deps struct {
 	// Version of the program, as both servers tell it.
 	Version string
+	// Cache is a folder of the user for what clouds may share.
+	Cache string
 	// StateFile is where the cloud says that it runs; empty when it must not.
 	StateFile string
 	Log       *slog.Logger
@@ -200,7 +202,7 @@ func (c *Cloud) openHost(ctx context.Context) (service, error) {
 		return service{}, err
 	}
 	c.host, err = compute.New(c.cfg.Compute, compute.Deps{
-		Client: cl, Runtimes: c.runtimes, Alias: c.aliases.name, Data: c.cfg.computeDir(), Cache: filepath.Dir(c.runtimes.Dir()),
+		Client: cl, Runtimes: c.runtimes, Alias: c.aliases.name, Data: c.cfg.computeDir(), Cache: c.deps.Cache,
 		Version: c.deps.Version, Log: c.deps.Log.With("part", "compute"), Metrics: c.deps.Metrics,
 	})
 	if err != nil {

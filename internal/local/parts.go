@@ -34,8 +34,8 @@ type running struct {
 // it has ended, and returns what failed.
 func runParts(ctx context.Context, parts []part, ready func()) error {
 	ended := make(chan struct{}, len(parts))
-	started, err := startParts(ctx, parts, ended)
-	if err == nil && len(started) == len(parts) {
+	started, complete, err := startParts(ctx, parts, ended)
+	if complete {
 		ready()
 		select {
 		case <-ctx.Done():
@@ -58,10 +58,9 @@ func runParts(ctx context.Context, parts []part, ready func()) error {
 	return errors.Join(errs...)
 }
 
-// startParts starts parts until one fails or ctx ends, and returns those that
-// run.
-func startParts(ctx context.Context, parts []part, ended chan<- struct{}) ([]*running, error) {
-	var started []*running
+// startParts starts parts until one fails or ctx ends. It returns those that
+// were started and whether all of them are ready.
+func startParts(ctx context.Context, parts []part, ended chan<- struct{}) (started []*running, complete bool, err error) {
 	free := context.WithoutCancel(ctx) // a part ends when its turn comes, not before
 	for _, p := range parts {
 		s, err := p.open(ctx)
@@ -69,7 +68,7 @@ func startParts(ctx context.Context, parts []part, ended chan<- struct{}) ([]*ru
 			if ctx.Err() != nil {
 				err = nil // it did not fail, it was told to stop
 			}
-			return started, err
+			return started, false, err
 		}
 		partCtx, stop := context.WithCancel(free)
 		r := &running{name: p.name, stop: stop, done: make(chan struct{})}
@@ -85,12 +84,12 @@ func startParts(ctx context.Context, parts []part, ended chan<- struct{}) ([]*ru
 		select {
 		case <-s.ready:
 		case <-r.done:
-			return started, nil
+			return started, false, nil
 		case <-ctx.Done():
-			return started, nil
+			return started, false, nil
 		}
 	}
-	return started, nil
+	return started, true, nil
 }
 
 func isClosed(c <-chan struct{}) bool {

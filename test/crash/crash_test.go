@@ -67,12 +67,19 @@ func tryStart(t *testing.T, dir string) (*spawn.Cloud, error) {
 	})
 	c, err := spawn.Start(context.WithoutCancel(t.Context()), spawn.Options{
 		Binary: binary, Stderr: &log, Args: []string{"--data-dir", dir, "--port", "0", "--compute-port", "0"},
-		Env: []string{"XDG_STATE_HOME=" + t.TempDir()},
+		Env: environment(t),
 	})
 	if err == nil {
 		t.Cleanup(c.Kill)
 	}
 	return c, err
+}
+
+// environment keeps a test away from the user's own cloud, and from the built
+// runtimes, which a cloud would publish.
+func environment(t *testing.T) []string {
+	t.Helper()
+	return []string{"XDG_STATE_HOME=" + t.TempDir(), "ALEPH_RUNTIMES_CACHE=" + t.TempDir()}
 }
 
 // safeBuffer keeps what a process writes while the test may read it.
@@ -148,7 +155,7 @@ func killWhileStarting(t *testing.T, dir string, rng *rand.Rand) {
 	defer cancel()
 	c, err := spawn.Start(ctx, spawn.Options{
 		Binary: binary, Stderr: io.Discard, Args: []string{"--data-dir", dir, "--port", "0", "--compute-port", "0"},
-		Env: []string{"XDG_STATE_HOME=" + t.TempDir()},
+		Env: environment(t),
 	})
 	if err == nil { // it was quicker than the moment
 		c.Kill()

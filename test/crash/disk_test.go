@@ -80,7 +80,7 @@ func TestStartOnFullDisk(t *testing.T) {
 	dir := smallDisk(t)
 	fill(t, dir)
 	cmd := exec.CommandContext(t.Context(), binary, "local", "--data-dir", filepath.Join(dir, "data"), "--port", "0", "--compute-port", "0")
-	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
+	cmd.Env = append(os.Environ(), environment(t)...)
 	out, err := cmd.CombinedOutput()
 	text := strings.TrimSpace(string(out))
 	if err == nil || strings.Contains(text, "\n") || !strings.Contains(text, "no space left") {

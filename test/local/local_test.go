@@ -52,7 +52,7 @@ func start(t *testing.T, args ...string) *spawn.Cloud {
 	t.Helper()
 	var log bytes.Buffer
 	c, err := spawn.Start(context.WithoutCancel(t.Context()), spawn.Options{
-		Binary: binary, Args: args, Stderr: &log, Env: []string{"XDG_STATE_HOME=" + t.TempDir()},
+		Binary: binary, Args: args, Stderr: &log, Env: environment(t),
 	})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
@@ -66,13 +66,20 @@ func start(t *testing.T, args ...string) *spawn.Cloud {
 	return c
 }
 
+// environment keeps a test away from the user's own cloud, and from the built
+// runtimes, which a cloud would publish.
+func environment(t *testing.T) []string {
+	t.Helper()
+	return []string{"XDG_STATE_HOME=" + t.TempDir(), "ALEPH_RUNTIMES_CACHE=" + t.TempDir()}
+}
+
 // fail runs `aleph local` and returns what it says when it cannot start.
 func fail(t *testing.T, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, append([]string{"local"}, args...)...)
-	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
+	cmd.Env = append(os.Environ(), environment(t)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -99,7 +106,7 @@ func TestReadyLine(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, append([]string{"local", "--json"}, freeArgs(dir)...)...)
-	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
+	cmd.Env = append(os.Environ(), environment(t)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	out, err := cmd.StdoutPipe()
 	if err != nil {
