@@ -50,15 +50,16 @@ func ParseLooseHash(s string) (Hash, error) {
 // Kind returns [ItemStorage] or [ItemIPFS], or "" for a value that no parser made.
 func (h Hash) Kind() ItemType { return kindOf(string(h)) }
 
-// kindOf applies the loose recogniser. The order matters: 64 characters that
+// kindOf applies the loose recogniser, which counts characters. The order matters: 64 characters that
 // start with Qm are a storage hash, since the Qm rule needs 44 to 46.
 func kindOf(s string) ItemType {
+	length := utf8.RuneCountInString(s)
 	switch {
-	case strings.HasPrefix(s, "Qm") && len(s) >= 44 && len(s) <= 46:
+	case strings.HasPrefix(s, "Qm") && length >= 44 && length <= 46:
 		return ItemIPFS
-	case strings.HasPrefix(s, "bafy") && len(s) == 59:
+	case strings.HasPrefix(s, "bafy") && length == 59:
 		return ItemIPFS
-	case utf8.RuneCountInString(s) == 64:
+	case length == 64:
 		return ItemStorage
 	}
 	return ""
