@@ -50,8 +50,9 @@ func ParseLooseHash(s string) (Hash, error) {
 // Kind returns [ItemStorage] or [ItemIPFS], or "" for a value that no parser made.
 func (h Hash) Kind() ItemType { return kindOf(string(h)) }
 
-// kindOf applies the loose recogniser, which counts characters. The order matters: 64 characters that
-// start with Qm are a storage hash, since the Qm rule needs 44 to 46.
+// kindOf applies the loose recogniser, which counts characters. The order
+// matters: 64 characters that start with Qm are a storage hash, since the Qm
+// rule needs 44 to 46.
 func kindOf(s string) ItemType {
 	length := utf8.RuneCountInString(s)
 	switch {

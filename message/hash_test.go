@@ -32,7 +32,7 @@ func TestParseHash(t *testing.T) {
 		v0[:43]:                          {"", ""},
 		v0 + "1":                         {"", ""},
 		"Qm" + strings.Repeat("0", 44):   {"ipfs", ""},
-		"Qm" + strings.Repeat("é", 44): {"ipfs", ""},
+		"Qm" + strings.Repeat("é", 44):   {"ipfs", ""},
 		"Qm" + strings.Repeat("l", 44):   {"ipfs", ""},
 		"Qm" + strings.Repeat("1", 62):   {"storage", ""},
 		"qm" + v0[2:]:                    {"", ""},

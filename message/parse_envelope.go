@@ -78,8 +78,8 @@ func (d *decoder) envelope(v value) *Message {
 	return m
 }
 
-// name reads a required string that stores keep as text, which must not hold
-// the character NUL: databases refuse it.
+// name reads a required string that stores keep as text. It must not hold the
+// character NUL, which databases refuse.
 func (d *decoder) name(s slot) string {
 	text := d.text(s, anyLength)
 	if strings.IndexByte(text, 0) >= 0 {
@@ -202,7 +202,7 @@ func (d *decoder) remote(m *Message, s *envelopeSlots) {
 		d.invalid(key(s.itemContent.key), s.itemContent.value, "only inline messages carry item_content")
 		return
 	}
-	m.ItemHash = Hash(s.itemHash.value.text())
+	m.ItemHash = Hash(d.name(s.itemHash))
 	if m.ItemHash.Kind() != m.ItemType {
 		d.invalid(key(s.itemHash.key), s.itemHash.value, "item_hash is not the hash of an item of type '%s'", m.ItemType)
 		return

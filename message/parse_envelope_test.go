@@ -135,6 +135,7 @@ func TestParseEnvelopeRules(t *testing.T) {
 		"storage with an ipfs hash":  {change: changes{"item_type": "storage", "item_content": absent, "item_hash": ipfsHash}, loc: "[item_hash]"},
 		"ipfs with a storage hash":   {change: changes{"item_type": "ipfs", "item_content": absent}, loc: "[item_hash]"},
 		"storage with content":       {change: changes{"item_type": "storage"}, loc: "[item_content]"},
+		"NUL in a storage hash":      {change: changes{"item_type": "storage", "item_content": absent, "item_hash": strings.Repeat("\x00", 64)}, loc: "[item_hash]"},
 		"unknown hash":               {change: changes{"item_type": "storage", "item_content": absent, "item_hash": "abc"}, loc: "[item_hash]"},
 		"storage with a good copy": {change: changes{
 			"item_type": "storage", "item_content": absent,
