@@ -133,11 +133,11 @@ func (m *Machine) Stop(ctx context.Context, grace time.Duration) {
 }
 
 // watch waits for the end of the machine and undoes its steps.
-func (m *Machine) watch() {
+func (m *Machine) watch(ctx context.Context) {
 	m.mu.Lock()
 	inst := m.instance
 	m.mu.Unlock()
-	exit, _ := inst.Wait(context.Background()) // without a deadline there is no error
+	exit, _ := inst.Wait(ctx) // without a deadline there is no error
 	m.mu.Lock()
 	m.exit = exit
 	if m.state == StateRunning {
@@ -149,7 +149,7 @@ func (m *Machine) watch() {
 	if !asked {
 		m.log.Append(Stderr, []byte(endText(exit)))
 	}
-	m.starter.undo(m)
+	m.starter.undo(ctx, m)
 	m.mu.Lock()
 	m.state = StateStopped
 	m.times.Stopped = time.Now()

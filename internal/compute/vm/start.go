@@ -142,7 +142,7 @@ func (s *Starter) Start(ctx context.Context, o Order) (*Machine, error) {
 			err = st.do(ctx, m)
 		}
 		if err != nil {
-			s.undo(m)
+			s.undo(ctx, m)
 			m.owner.Wait()
 			m.mu.Lock()
 			m.state = StateFailed
@@ -154,14 +154,16 @@ func (s *Starter) Start(ctx context.Context, o Order) (*Machine, error) {
 	m.state = StateRunning
 	m.times.Started = time.Now()
 	m.mu.Unlock()
-	m.owner.Go(m.watch)
+	watchCtx := context.WithoutCancel(ctx) // the machine outlives its start
+	m.owner.Go(func() { m.watch(watchCtx) })
 	return m, nil
 }
 
 // undo runs the undo of every step in reverse and removes the machine's
-// folder. What cannot be undone now is left to the next [Starter.Sweep].
-func (s *Starter) undo(m *Machine) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.UndoTimeout)
+// folder, whether or not ctx has ended. What cannot be undone now is left to
+// the next [Starter.Sweep].
+func (s *Starter) undo(ctx context.Context, m *Machine) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.UndoTimeout)
 	defer cancel()
 	var errs []error
 	for i := len(m.steps) - 1; i >= 0; i-- {
@@ -187,7 +189,7 @@ func (s *Starter) Sweep(ctx context.Context) error {
 	}
 	for _, r := range all {
 		s.deps.Log.Info("remove a machine of the last run", "machine", r.ID, "vm_hash", r.Hash)
-		s.undo(&Machine{
+		s.undo(ctx, &Machine{
 			starter: s, record: *r, dir: filepath.Join(s.deps.Machines, r.ID), steps: s.steps(&Order{}),
 		})
 		if ctx.Err() != nil {
@@ -214,8 +216,8 @@ func (s *Starter) attachDisks(ctx context.Context, m *Machine) error {
 	return nil
 }
 
-func (s *Starter) detachDisks(ctx context.Context, m *Machine) error {
-	return s.deps.Volumes.Detach(ctx, m.record.ID)
+func (s *Starter) detachDisks(_ context.Context, m *Machine) error {
+	return s.deps.Volumes.Detach(m.record.ID)
 }
 
 func (s *Starter) attachNetwork(ctx context.Context, m *Machine) error {
