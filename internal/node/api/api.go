@@ -60,6 +60,8 @@ type API struct {
 	figures *figures
 	checks  *checks
 	uploads chan struct{}
+	// large has one place: for a JSON upload that needs much memory.
+	large   chan struct{}
 	sockets *sockets
 }
 
@@ -81,6 +83,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 		Deps: deps, cfg: cfg, log: deps.Log, mux: http.NewServeMux(),
 		metrics: newMetrics(deps.Registry),
 		uploads: make(chan struct{}, cfg.MaxUploads),
+		large:   make(chan struct{}, 1),
 		sockets: newSockets(cfg.MaxSockets),
 	}
 	a.figures = newFigures(a)

@@ -27,7 +27,8 @@ var (
 
 // canonicalJSON rewrites a JSON text in the form whose hash names it: compact,
 // members sorted, characters unescaped, numbers in their shortest form. Of
-// members with one name the last counts. // spec ccn-http-api 10.4
+// members with one name the last counts. It uses raw as its working memory: what
+// is in there afterwards means nothing. // spec ccn-http-api 10.4
 func canonicalJSON(raw []byte) ([]byte, error) {
 	if !utf8.Valid(raw) {
 		return nil, errNotUTF8
@@ -44,10 +45,9 @@ func canonicalJSON(raw []byte) ([]byte, error) {
 
 // canonicalizer walks a text that is known to be JSON.
 type canonicalizer struct {
-	raw     []byte
-	pos     int
-	out     []byte
-	scratch []byte
+	raw []byte
+	pos int
+	out []byte
 }
 
 // next skips blanks and returns the byte that follows.
@@ -144,17 +144,19 @@ func (c *canonicalizer) sort(begin int, members []written) {
 		return
 	}
 	slices.SortStableFunc(members, order)
-	c.scratch = c.scratch[:0]
+	// What was read of the input is room for the members in their new order;
+	// only a text full of short numbers grows beyond it.
+	scratch := c.raw[:0:c.pos]
 	for i, m := range members {
 		if i+1 < len(members) && order(m, members[i+1]) == 0 {
 			continue // a later member of the same name counts
 		}
-		if len(c.scratch) > 0 {
-			c.scratch = append(c.scratch, ',')
+		if len(scratch) > 0 {
+			scratch = append(scratch, ',')
 		}
-		c.scratch = append(c.scratch, c.out[m.start:m.end]...)
+		scratch = append(scratch, c.out[m.start:m.end]...)
 	}
-	c.out = append(c.out[:begin], c.scratch...)
+	c.out = append(c.out[:begin], scratch...)
 }
 
 // compareNames compares two quoted names by their characters. The escapes that

@@ -12,11 +12,11 @@ var safelisted = []string{"Cache-Control", "Content-Language", "Content-Length",
 // allowOrigin lets a script of any origin read the answer: nothing here depends
 // on cookies or on who asks. // spec ccn-http-api 2.3
 func allowOrigin(header http.Header, origin string) {
-	if origin == "" {
-		return
+	// Also without an origin: a cache must not give that answer to a script.
+	header.Set("Vary", "Origin")
+	if origin != "" {
+		header.Set("Access-Control-Allow-Origin", origin)
 	}
-	header.Set("Access-Control-Allow-Origin", origin)
-	header.Add("Vary", "Origin")
 }
 
 // exposeHeaders names the headers of the answer that scripts may read.

@@ -97,6 +97,12 @@ func (a *API) networkFigures(ctx context.Context) (object, error) {
 		{"ws_messages_connections_rejected_total", refused},
 		{"ws_status_connections_rejected_total", 0},
 		{"ws_broadcaster_consumer_restarts_total", 0},
+		{"store_fetch_ipfs_total", 0},
+		{"store_fetch_ipfs_failed_total", 0},
+		{"store_fetch_ipfs_duration_ms_sum", 0},
+		{"store_fetch_storage_total", nil},
+		{"store_fetch_storage_failed_total", nil},
+		{"store_fetch_storage_duration_ms_sum", nil},
 	}
 	for i := range o {
 		o[i].name = prefix + o[i].name

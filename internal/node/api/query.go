@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"aleph/message"
 )
@@ -48,10 +49,19 @@ func (q *query) fail(text string) { q.add(valueIssue(text, q.raw)) }
 func (q *query) get(names ...string) (string, bool) {
 	for _, name := range names {
 		if values, ok := q.values[name]; ok && len(values) > 0 {
-			return values[0], true
+			return storable(values[0]), true
 		}
 	}
 	return "", false
+}
+
+// storable replaces what no database keeps as text, and what therefore matches
+// nothing: the character NUL and bytes that are not UTF-8.
+func storable(text string) string {
+	if utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 {
+		return text
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // has reports whether a parameter is present, even empty.

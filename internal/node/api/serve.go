@@ -23,8 +23,9 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := newResponse(w, r, a.cfg.WriteTimeout)
-	// The mux redirects paths it finds unclean; here they are simply unknown.
-	if p := r.URL.EscapedPath(); !strings.HasPrefix(p, "/") || cleaned(p) != p {
+	// The mux redirects paths it finds unclean; here they are simply unknown, and
+	// so are those that no text in a database equals.
+	if p := r.URL.EscapedPath(); !strings.HasPrefix(p, "/") || cleaned(p) != p || storable(r.URL.Path) != r.URL.Path {
 		a.serve(answer, r, noRoute, notRouted(failDefault(http.StatusNotFound)))
 		return
 	}

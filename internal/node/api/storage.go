@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -65,18 +66,17 @@ func (a *API) storageJSON(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	if _, err := w.Write(before); err != nil {
-		return gone(err)
-	}
-	encoder := base64.NewEncoder(base64.StdEncoding, w)
+	out := bufio.NewWriterSize(w, 64<<10)
+	out.Write(before) //nolint:errcheck // a bufio.Writer keeps its first error for Flush
+	encoder := base64.NewEncoder(base64.StdEncoding, out)
 	if _, err := io.Copy(encoder, file); err != nil {
 		return gone(err)
 	}
 	if err := encoder.Close(); err != nil {
 		return gone(err)
 	}
-	_, err = io.WriteString(w, after)
-	return gone(err)
+	out.WriteString(after) //nolint:errcheck // see above
+	return gone(out.Flush())
 }
 
 // storageRaw answers GET and HEAD /api/v0/storage/raw/{file_hash}. A name that

@@ -121,7 +121,7 @@ func (u *upload) readForm(ctx context.Context, form *multipart.Reader) error {
 			return nil
 		}
 		if err != nil {
-			return u.badForm(err)
+			return u.badForm(&blob.ReadError{Err: err})
 		}
 		if err := u.readPart(ctx, part); err != nil {
 			return err
@@ -141,7 +141,7 @@ func (u *upload) readPart(ctx context.Context, part *multipart.Part) error {
 		limit := u.api.cfg.MaxBody
 		text, err := io.ReadAll(io.LimitReader(part, limit+1))
 		if err != nil {
-			return u.badForm(err)
+			return u.badForm(&blob.ReadError{Err: err})
 		}
 		if int64(len(text)) > limit {
 			return failTooLarge(limit)
@@ -162,15 +162,21 @@ func (u *upload) stage(ctx context.Context, r io.Reader, limit int64) error {
 	return nil
 }
 
-// badForm tells what is wrong with the bytes that came from what is wrong here.
+// badForm is [badUpload] that knows which limit a form has.
 func (u *upload) badForm(err error) error {
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return failTooLarge(min(large.Limit, u.api.cfg.MaxFileSize))
 	}
-	if errors.Is(err, message.ErrUnavailable) {
-		return err
+	return badUpload(err)
+}
+
+// badUpload tells what is wrong with the bytes that came from what is wrong
+// with the disk.
+func badUpload(err error) error {
+	if cut, ok := errors.AsType[*blob.ReadError](err); ok {
+		return badBody(cut.Err)
 	}
-	return badBody(err)
+	return err
 }
 
 // keepFile makes a staged file part of the node, durably: its bytes, its row,

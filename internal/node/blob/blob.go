@@ -56,6 +56,16 @@ func (e *TooLargeError) Error() string {
 // Is makes a TooLargeError an invalid input.
 func (e *TooLargeError) Is(target error) bool { return target == message.ErrInvalid }
 
+// ReadError says that the bytes of an upload stopped coming: what failed is on
+// the side of who sends them.
+type ReadError struct{ Err error }
+
+// Error describes what failed.
+func (e *ReadError) Error() string { return "read an upload: " + e.Err.Error() }
+
+// Unwrap returns what the reader returned.
+func (e *ReadError) Unwrap() error { return e.Err }
+
 // Config says where the bytes are.
 type Config struct {
 	// Folder holds the files. It is created when it is missing.

@@ -124,7 +124,7 @@ func (s *Store) copy(ctx context.Context, file io.Writer, sum hash.Hash, r io.Re
 		case errors.Is(readErr, io.EOF):
 			return size, nil
 		default:
-			return size, fmt.Errorf("read an upload: %w", readErr)
+			return size, &ReadError{Err: readErr}
 		}
 	}
 }
@@ -229,4 +229,18 @@ func syncFolder(path string) error {
 		err = closeErr
 	}
 	return err
+}
+
+// Bytes returns what was staged. The caller makes sure that it fits into memory.
+func (g *Staged) Bytes() ([]byte, error) {
+	file, err := os.Open(g.temp)
+	if err != nil {
+		return nil, diskError("read an upload", err)
+	}
+	defer file.Close()
+	data := make([]byte, g.Size)
+	if _, err := io.ReadFull(file, data); err != nil {
+		return nil, diskError("read an upload", err)
+	}
+	return data, nil
 }
