@@ -30,6 +30,12 @@ type AfterAggregate struct {
 // ListAggregates returns a page of aggregates, ordered by time, then by key and
 // owner.
 func (r Reader) ListAggregates(ctx context.Context, l AggregateList) ([]AggregateRow, error) {
+	text, args := l.statement()
+	rows, err := r.q.query(ctx, "", text, args...)
+	return all(rows, err, scanAggregate)
+}
+
+func (l AggregateList) statement() (string, []any) {
 	w := l.where()
 	column, beyond, direction := "a.last_updated", " < ", " DESC"
 	if l.ByCreation {
@@ -45,8 +51,7 @@ func (r Reader) ListAggregates(ctx context.Context, l AggregateList) ([]Aggregat
 	}
 	text := `SELECT ` + aggregateColumns + ` FROM aggregates a` + w.clause() +
 		` ORDER BY ` + column + direction + `, a.key, a.owner` + w.limit(l.Limit, l.Offset)
-	rows, err := r.q.query(ctx, "", text, w.args...)
-	return all(rows, err, scanAggregate)
+	return text, w.args
 }
 
 // CountAggregates returns how many aggregates the whole list has.

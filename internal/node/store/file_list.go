@@ -29,6 +29,15 @@ type ListedFile struct {
 
 // ListFiles returns a page of the files of an owner.
 func (r Reader) ListFiles(ctx context.Context, l FileList) ([]ListedFile, error) {
+	text, args := l.statement()
+	rows, err := r.q.query(ctx, "", text, args...)
+	return all(rows, err, func(row scanner) (ListedFile, error) {
+		var f ListedFile
+		return f, row.Scan(&f.Hash, &f.Size, &f.Type, &f.Created, &f.ItemHash)
+	})
+}
+
+func (l FileList) statement() (string, []any) {
 	w := new(where)
 	w.raw("p.type = 'message'")
 	w.and("p.owner = ", string(l.Owner))
@@ -44,11 +53,7 @@ func (r Reader) ListFiles(ctx context.Context, l FileList) ([]ListedFile, error)
 	}
 	text := `SELECT f.hash, f.size, f.type, p.created, p.item_hash FROM file_pins p JOIN files f ON f.hash = p.file_hash` +
 		w.clause() + order + w.limit(l.Limit, l.Offset)
-	rows, err := r.q.query(ctx, "", text, w.args...)
-	return all(rows, err, func(row scanner) (ListedFile, error) {
-		var f ListedFile
-		return f, row.Scan(&f.Hash, &f.Size, &f.Type, &f.Created, &f.ItemHash)
-	})
+	return text, w.args
 }
 
 // FileTotals counts the files of an owner and adds up their bytes.

@@ -60,6 +60,12 @@ var messageHeadColumns = strings.TrimSuffix(messageColumns, "m.content") + "NULL
 
 // ListMessages returns a page of live messages.
 func (r Reader) ListMessages(ctx context.Context, l MessageList) ([]*MessageRow, error) {
+	text, args := l.statement()
+	rows, err := r.q.query(ctx, "", text, args...)
+	return all(rows, err, scanMessage)
+}
+
+func (l MessageList) statement() (string, []any) {
 	columns := messageColumns
 	if l.NoBody {
 		columns = messageHeadColumns
@@ -69,8 +75,7 @@ func (r Reader) ListMessages(ctx context.Context, l MessageList) ([]*MessageRow,
 		w.after("m.time", "m.item_hash", l.Ascending, *l.After)
 	}
 	text := `SELECT ` + columns + ` FROM messages m` + w.clause() + l.order() + w.limit(l.Limit, l.Offset)
-	rows, err := r.q.query(ctx, "", text, w.args...)
-	return all(rows, err, scanMessage)
+	return text, w.args
 }
 
 func (l MessageList) order() string {

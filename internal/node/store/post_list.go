@@ -44,6 +44,16 @@ type ListedPost struct {
 
 // ListPosts returns a page of posts.
 func (r Reader) ListPosts(ctx context.Context, l PostList) ([]ListedPost, error) {
+	text, args := l.statement()
+	rows, err := r.q.query(ctx, "", text, args...)
+	posts, err := all(rows, err, scanPost)
+	if err != nil {
+		return nil, err
+	}
+	return r.postMessages(ctx, posts)
+}
+
+func (l PostList) statement() (string, []any) {
 	w := l.where()
 	if l.After != nil {
 		w.after("p.last_updated", "p.item_hash", l.Ascending, *l.After)
@@ -53,12 +63,7 @@ func (r Reader) ListPosts(ctx context.Context, l PostList) ([]ListedPost, error)
 		from += ` LEFT JOIN messages m ON m.item_hash = p.item_hash`
 	}
 	text := `SELECT ` + postColumns + from + w.clause() + l.order() + w.limit(l.Limit, l.Offset)
-	rows, err := r.q.query(ctx, "", text, w.args...)
-	posts, err := all(rows, err, scanPost)
-	if err != nil {
-		return nil, err
-	}
-	return r.postMessages(ctx, posts)
+	return text, w.args
 }
 
 func (l PostList) order() string {
