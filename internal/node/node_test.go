@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // run starts a node in dir and returns its URL and a function that stops it.
-func run(t *testing.T, dir string) (url string, stop func()) {
+func run(t testing.TB, dir string) (url string, stop func()) {
 	t.Helper()
 	cfg := node.DefaultConfig(dir)
 	cfg.Listen = "127.0.0.1:0"

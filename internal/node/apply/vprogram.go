@@ -11,9 +11,6 @@ func (s *Session) planVProgram(m Received, p *message.VProgram) (Effect, error) 
 	if err := s.permit(m.Sender, p.Address, subjectOf(m.Message)); err != nil {
 		return nil, err
 	}
-	if p.Replaces != "" {
-		return nil, message.Reject(message.CodeInvalidFormat, "a V-PROGRAM cannot replace %s", p.Replaces)
-	}
 	vm := vmRow(m, vmVerified, &p.Executable)
 	add := func(kind string, ref message.Hash) {
 		if ref != "" {

@@ -3,8 +3,10 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -210,11 +212,22 @@ func (b *batch) together(tx *store.Tx) error {
 	}
 	for _, j := range b.jobs {
 		j.reset()
-		if err := b.process(j); err != nil {
+		if err := protect(func() error { return b.process(j) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// protect turns a panic, a defect of the program that one message meets, into
+// an error, so that the message and not the node is put aside.
+func protect(do func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return do()
 }
 
 // apart applies the jobs in order, each so that its failure takes back nothing
@@ -226,7 +239,7 @@ func (b *batch) apart(tx *store.Tx) error {
 	for _, j := range b.jobs {
 		j.reset()
 		waits, rows := maps.Clone(b.waits), b.rows
-		err := tx.Nested(func() error { return b.process(j) })
+		err := tx.Nested(func() error { return protect(func() error { return b.process(j) }) })
 		if err == nil {
 			continue
 		}

@@ -14,13 +14,15 @@ const cleanBatch = 200
 
 // clean removes files that nothing keeps, at an interval. // spec messages 4.8
 func (q *Queue) clean(ctx context.Context) error {
-	ticker := time.NewTicker(q.cfg.CleanInterval)
-	defer ticker.Stop()
+	// Soon after the start first: some nodes never run for a whole interval.
+	timer := time.NewTimer(min(q.cfg.CleanInterval, time.Minute))
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
+		case <-timer.C:
+			timer.Reset(q.cfg.CleanInterval)
 		}
 		if err := q.Clean(ctx); err != nil && ctx.Err() == nil {
 			q.deps.Log.WarnContext(ctx, "clean up files", slog.Any("error", err))

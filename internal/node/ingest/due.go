@@ -172,11 +172,13 @@ func (q *Queue) retry(ctx context.Context, row *store.PendingRow) error {
 	if row.Message.ItemType == message.ItemInline {
 		raw = row.Message.ItemContent
 	}
-	content, err := message.ParseContent(row.Message.Type, []byte(raw))
+	err := protect(func() (err error) {
+		j.msg.Content, err = message.ParseContent(row.Message.Type, []byte(raw))
+		return err
+	})
 	if err != nil {
 		j.refused = rejectionOf(err)
 	}
-	j.msg.Content = content
 	return q.push(ctx, j)
 }
 

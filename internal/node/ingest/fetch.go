@@ -31,7 +31,7 @@ func (q *Queue) fetch(ctx context.Context, row *store.PendingRow) *job {
 	ctx, cancel := context.WithTimeout(ctx, q.cfg.FetchTimeout)
 	defer cancel()
 	j := q.jobOf(row)
-	if err := q.fetchContent(ctx, j); err != nil {
+	if err := protect(func() error { return q.fetchContent(ctx, j) }); err != nil {
 		j.refused = rejectionOf(err)
 		return j
 	}

@@ -170,6 +170,7 @@ func (q *Queue) Run(ctx context.Context) error {
 		q.stop()
 		return fmt.Errorf("resume pending messages: %w", err)
 	}
+	q.deps.Health.Set(healthPart, telemetry.StateOK, "")
 	helpers, helperCtx := errgroup.WithContext(ctx)
 	helpers.Go(func() error { return q.dispatch(helperCtx) })
 	helpers.Go(func() error { return q.clean(helperCtx) })

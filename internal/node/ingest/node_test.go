@@ -78,6 +78,12 @@ func startIn(t testing.TB, dir string, options ...option) *testNode {
 		if err := <-ended; err != nil {
 			t.Errorf("run: %v", err)
 		}
+		if _, ok := t.(*testing.B); !ok {
+			broken, err := deps.Store.Inconsistencies(context.Background())
+			if err != nil || len(broken) > 0 {
+				t.Errorf("the state contradicts itself: %v %v", broken, err)
+			}
+		}
 		if err := deps.Store.Close(); err != nil {
 			t.Errorf("close store: %v", err)
 		}

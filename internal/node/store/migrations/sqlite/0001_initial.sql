@@ -130,6 +130,7 @@ CREATE TABLE aggregates (
     PRIMARY KEY (owner, key)
 ) WITHOUT ROWID;
 CREATE INDEX aggregates_last_updated ON aggregates (last_updated, key, owner);
+CREATE INDEX aggregates_newest ON aggregates (last_updated DESC, key, owner);
 CREATE INDEX aggregates_created ON aggregates (creation_datetime, key, owner);
 CREATE INDEX aggregates_key ON aggregates (key, owner);
 
@@ -169,10 +170,10 @@ CREATE TABLE posts (
     tags_from         TEXT             -- the message whose tags count; NULL when no tags
 );
 CREATE INDEX posts_updated ON posts (last_updated DESC, item_hash) WHERE amends IS NULL;
-CREATE INDEX posts_owner ON posts (owner, last_updated DESC) WHERE amends IS NULL;
-CREATE INDEX posts_type ON posts (type, last_updated DESC) WHERE amends IS NULL;
-CREATE INDEX posts_ref ON posts (ref, last_updated DESC) WHERE ref IS NOT NULL AND amends IS NULL;
-CREATE INDEX posts_channel ON posts (channel, last_updated DESC) WHERE channel IS NOT NULL AND amends IS NULL;
+CREATE INDEX posts_owner ON posts (owner, last_updated DESC, item_hash) WHERE amends IS NULL;
+CREATE INDEX posts_type ON posts (type, last_updated DESC, item_hash) WHERE amends IS NULL;
+CREATE INDEX posts_ref ON posts (ref, last_updated DESC, item_hash) WHERE ref IS NOT NULL AND amends IS NULL;
+CREATE INDEX posts_channel ON posts (channel, last_updated DESC, item_hash) WHERE channel IS NOT NULL AND amends IS NULL;
 CREATE INDEX posts_amends ON posts (amends, creation_datetime DESC, item_hash) WHERE amends IS NOT NULL;
 CREATE INDEX posts_tags_from ON posts (tags_from) WHERE tags_from IS NOT NULL AND amends IS NULL;
 

@@ -1,0 +1,71 @@
+package store
+
+import "context"
+
+// What must never be found. Each query returns the hashes that break a law of
+// the state, whatever messages have come in whatever order.
+const (
+	sqlLiveWithoutMessage = `SELECT s.item_hash FROM message_status s LEFT JOIN messages m ON m.item_hash = s.item_hash
+WHERE s.status IN ('processed', 'removing') AND m.item_hash IS NULL`
+	sqlMessageNotLive = `SELECT m.item_hash FROM messages m LEFT JOIN message_status s ON s.item_hash = m.item_hash
+WHERE s.status IS NULL OR s.status <> m.status`
+	sqlForgottenWithoutRecord = `SELECT s.item_hash FROM message_status s LEFT JOIN forgotten_messages f ON f.item_hash = s.item_hash
+WHERE s.status = 'forgotten' AND f.item_hash IS NULL`
+	sqlPendingWithoutRow = `SELECT s.item_hash FROM message_status s WHERE s.status = 'pending'
+AND NOT EXISTS (SELECT 1 FROM pending_messages p WHERE p.item_hash = s.item_hash)`
+	sqlRejectedWithoutRecord = `SELECT s.item_hash FROM message_status s LEFT JOIN rejected_messages r ON r.item_hash = s.item_hash
+WHERE s.status = 'rejected' AND r.item_hash IS NULL`
+	sqlStrayPost = `SELECT p.item_hash FROM posts p LEFT JOIN messages m ON m.item_hash = p.item_hash WHERE m.item_hash IS NULL
+UNION SELECT m.item_hash FROM messages m LEFT JOIN posts p ON p.item_hash = m.item_hash WHERE m.type = 'POST' AND p.item_hash IS NULL`
+	sqlStrayAmend = `SELECT a.item_hash FROM posts a LEFT JOIN posts o ON o.item_hash = a.amends
+WHERE a.amends IS NOT NULL AND (o.item_hash IS NULL OR o.amends IS NOT NULL)`
+	sqlWrongAmend = `SELECT o.item_hash FROM posts o LEFT JOIN posts a ON a.item_hash = o.latest_amend
+WHERE o.latest_amend IS NOT NULL AND (a.amends IS NULL OR a.amends <> o.item_hash OR a.creation_datetime <> o.last_updated)`
+	sqlStrayElement = `SELECT e.item_hash FROM aggregate_elements e LEFT JOIN messages m ON m.item_hash = e.item_hash WHERE m.item_hash IS NULL`
+	sqlStrayMember  = `SELECT b.item_hash FROM aggregate_members b LEFT JOIN aggregate_elements e ON e.item_hash = b.item_hash WHERE e.item_hash IS NULL`
+	sqlStrayPin     = `SELECT p.file_hash FROM file_pins p LEFT JOIN files f ON f.hash = p.file_hash WHERE f.hash IS NULL`
+	sqlLoosePin     = `SELECT p.item_hash FROM file_pins p LEFT JOIN messages m ON m.item_hash = p.item_hash
+WHERE p.type IN ('message', 'content') AND m.item_hash IS NULL`
+	sqlLooseFile = `SELECT f.hash FROM files f WHERE NOT EXISTS (SELECT 1 FROM file_pins p WHERE p.file_hash = f.hash)`
+	sqlWrongTag  = `SELECT t.item_hash FROM file_tags t LEFT JOIN file_pins p ON p.item_hash = t.item_hash AND p.type = 'message'
+WHERE p.item_hash IS NULL OR p.tag <> t.tag OR p.file_hash <> t.file_hash`
+	sqlStrayVM    = `SELECT v.item_hash FROM vms v LEFT JOIN messages m ON m.item_hash = v.item_hash WHERE m.item_hash IS NULL`
+	sqlWrongCount = `SELECT c.sender || '/' || c.owner || '/' || c.type || ' counts ' || c.total FROM message_counts c WHERE c.total <>
+(SELECT COUNT(*) FROM messages m WHERE m.status = c.status AND (c.sender = '' OR m.sender = c.sender)
+AND (c.owner = '' OR m.owner = c.owner) AND (c.type = '' OR m.type = c.type))`
+)
+
+// Inconsistencies looks for records that contradict each other and describes
+// them, a few of each kind; a sound database has none. It reads every table and
+// is meant for tests and for a doctor.
+func (r Reader) Inconsistencies(ctx context.Context) ([]string, error) {
+	var found []string
+	for _, law := range []struct{ what, text string }{
+		{"live without a message", sqlLiveWithoutMessage},
+		{"message whose status differs", sqlMessageNotLive},
+		{"forgotten without a record", sqlForgottenWithoutRecord},
+		{"pending without a row", sqlPendingWithoutRow},
+		{"rejected without a record", sqlRejectedWithoutRecord},
+		{"post and message do not match", sqlStrayPost},
+		{"amend without an original", sqlStrayAmend},
+		{"post shows a wrong amend", sqlWrongAmend},
+		{"aggregate element without a message", sqlStrayElement},
+		{"aggregate member without an element", sqlStrayMember},
+		{"pin of a file without a record", sqlStrayPin},
+		{"pin of a message that is gone", sqlLoosePin},
+		{"file that nothing keeps", sqlLooseFile},
+		{"tag that points elsewhere than its message", sqlWrongTag},
+		{"machine without a message", sqlStrayVM},
+		{"total that is wrong", sqlWrongCount},
+	} {
+		rows, err := r.q.query(ctx, "", law.text+" LIMIT 10")
+		list, err := all(rows, err, column[string])
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range list {
+			found = append(found, law.what+": "+s)
+		}
+	}
+	return found, nil
+}
