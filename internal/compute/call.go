@@ -79,8 +79,7 @@ var errNotSent = errors.New("the machine had ended before the call")
 // call runs one request on the machine of a lease and gives the lease back
 // when the answer's body is closed.
 func (l *lease) call(ctx context.Context, r *guest.Request) (_ *api.Answer, err error) {
-	limit := time.Duration(min(max(l.plan.program.Resources.Seconds, 1), l.f.host.cfg.MaxSeconds)) * time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, api.ErrTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, l.limit(), api.ErrTimeout)
 	defer func() {
 		if err != nil {
 			cancel()

@@ -61,6 +61,7 @@ type Host struct {
 	starter  *vm.Starter
 	room     *room
 	metrics  *metrics
+	events   *events
 	grants   *grants
 	values   *guest.Cache // of the guest API
 	node     *http.Client // for the guest API
@@ -93,6 +94,7 @@ func New(cfg Config, d Deps) (*Host, error) {
 		grants: newGrants(d.Client), values: guest.NewCache(time.Now), node: nodeClient(),
 		ready: make(chan struct{}), functions: map[message.Hash]*function{},
 	}
+	h.events = newEvents(h)
 	if h.driver, err = gvisor.New(cfg.GVisor, gvisor.Deps{
 		State: filepath.Join(dir, "gvisor"), Cache: d.Cache, Init: d.Runtimes.InitPath, Log: d.Log,
 	}); err != nil {
@@ -139,6 +141,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { h.probeDriver(runCtx); return nil })
 	group.Go(func() error { h.reap(runCtx); return nil })
 	group.Go(func() error { h.watch(runCtx); return nil })
+	group.Go(func() error { h.events.run(runCtx); return nil })
 	err = group.Wait()
 	h.drain(context.WithoutCancel(ctx))
 	return err

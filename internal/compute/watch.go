@@ -18,6 +18,7 @@ func (h *Host) watch(ctx context.Context) {
 			}
 			return
 		}
+		h.events.see(ctx, m.Message, m.Raw())
 		for _, f := range h.touched(m.Message) {
 			h.log.InfoContext(ctx, "stop a function whose message or content changed",
 				"vm_hash", f.hash, "item_hash", m.Message.ItemHash, "type", m.Message.Type)
