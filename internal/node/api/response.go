@@ -120,8 +120,14 @@ func (b *progressBody) Read(p []byte) (int, error) {
 		_ = b.control.SetReadDeadline(time.Now().Add(b.timeout))
 	}
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case err == nil:
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errSlowBody
+	case b.timeout > 0:
+		// From here on the connection is watched for a caller who leaves; that
+		// may take as long as the handler does.
+		_ = b.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }

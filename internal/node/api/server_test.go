@@ -326,3 +326,44 @@ func TestLongHeaders(t *testing.T) {
 		t.Errorf("200 KB of query: got %d", got)
 	}
 }
+
+// TestReadDeadlineEndsWithBody lets a handler work longer than the time in
+// which a body has to make progress: its caller has not left.
+func TestReadDeadlineEndsWithBody(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, func(s *settings) { s.api.ReadTimeout = 50 * time.Millisecond })
+	api.WithRoute(n.API, "/work", func(w http.ResponseWriter, r *http.Request) error {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-r.Context().Done():
+			return r.Context().Err()
+		case <-time.After(300 * time.Millisecond):
+		}
+		_, err = w.Write(body)
+		return err
+	})
+	address, _ := n.serve(t)
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	reader := bufio.NewReader(conn)
+	for range 2 { // the connection is used again
+		if _, err := io.WriteString(conn, "GET /work HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if err != nil || string(text) != "body" {
+			t.Errorf("got %d %s, %v", res.StatusCode, text, err)
+		}
+		_ = res.Body.Close()
+	}
+}

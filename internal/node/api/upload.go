@@ -108,7 +108,14 @@ func (u *upload) read(w http.ResponseWriter, r *http.Request) error {
 	}
 	// The last of two files counts, so a form may be as long as two.
 	body := http.MaxBytesReader(w, r.Body, most+cfg.MaxFileSize)
-	return u.readForm(r.Context(), multipart.NewReader(body, params["boundary"]))
+	if err := u.readForm(r.Context(), multipart.NewReader(body, params["boundary"])); err != nil {
+		return err
+	}
+	// What may follow a form is read, so that the connection can be used again.
+	if _, err := io.CopyN(io.Discard, body, cfg.MaxBody); err != nil && !errors.Is(err, io.EOF) {
+		return badBody(err)
+	}
+	return nil
 }
 
 // mostParts bounds the parts of a form, which are ignored but for two.
