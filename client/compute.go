@@ -43,6 +43,12 @@ func (c *Client) CallFunction(ctx context.Context, function message.Hash, method
 	return c.send(req)
 }
 
+// AnswerError makes an error of an answer that reports a failure of the host,
+// as every method of the client does. It reads the body.
+func AnswerError(res *http.Response) error {
+	return answerError(res, res.Request.Method, res.Request.URL.String())
+}
+
 // FunctionHeader is set by a compute host on the answers of functions.
 const FunctionHeader = "Aleph-Program-ItemHash"
 
