@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -39,8 +40,21 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		log.Print(err)
 	}
 	w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
-	if _, err := io.Copy(w, r.Body); err != nil {
-		log.Print(err)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Body.Read(buf)
+		if _, err := w.Write(buf[:n]); err != nil {
+			return // the client is gone
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				log.Print(err)
+			}
+			return
+		}
+		if err := stream.Flush(); err != nil {
+			return
+		}
 	}
 }
 

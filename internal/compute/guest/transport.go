@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // The ports of the conversation. // spec crn 3.4
@@ -33,20 +34,18 @@ type Transport interface {
 // first Read.
 type prefixConn struct {
 	net.Conn
-	mu     sync.Mutex // guards prefix
+	sent   atomic.Bool // prefix has been sent; from then on nothing is locked
+	mu     sync.Mutex  // guards prefix
 	prefix []byte
 }
 
 func (c *prefixConn) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.prefix == nil {
-		return c.Conn.Write(p)
+	if !c.sent.Load() {
+		if n, done, err := c.first(p); done {
+			return n, err
+		}
 	}
-	head := len(c.prefix)
-	n, err := c.Conn.Write(append(c.prefix, p...))
-	c.prefix = nil
-	return max(0, n-head), err
+	return c.Conn.Write(p)
 }
 
 func (c *prefixConn) Read(p []byte) (int, error) {
@@ -58,12 +57,21 @@ func (c *prefixConn) Read(p []byte) (int, error) {
 
 // flush sends the prefix if nothing was written yet.
 func (c *prefixConn) flush() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.prefix == nil {
+	if c.sent.Load() {
 		return nil
 	}
-	_, err := c.Conn.Write(c.prefix)
-	c.prefix = nil
+	_, _, err := c.first(nil)
 	return err
+}
+
+// first sends the prefix with p behind it, unless another call did already.
+func (c *prefixConn) first(p []byte) (n int, done bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sent.Load() {
+		return 0, false, nil
+	}
+	n, err = c.Conn.Write(append(c.prefix, p...))
+	c.sent.Store(true)
+	return max(0, n-len(c.prefix)), true, err
 }
