@@ -16,22 +16,27 @@ import (
 // maxFunctions bounds the functions that the host keeps in mind.
 const maxFunctions = 10_000
 
-// function returns the function of a hash, made when new.
-func (h *Host) function(hash message.Hash) (*function, error) {
+// use returns the function of a hash, made when new. The caller calls done.
+func (h *Host) use(hash message.Hash) (f *function, done func(), err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.draining {
-		return nil, api.ErrDraining
+	if h.draining.Load() {
+		return nil, nil, api.ErrDraining
 	}
-	f := h.functions[hash]
+	f = h.functions[hash]
 	if f == nil {
 		if len(h.functions) >= maxFunctions {
-			return nil, fmt.Errorf("%w: %d functions are known", api.ErrFull, maxFunctions)
+			return nil, nil, fmt.Errorf("%w: %d functions are known", api.ErrFull, maxFunctions)
 		}
 		f = &function{host: h, hash: hash, slots: make(chan struct{}, h.cfg.MaxRequests)}
 		h.functions[hash] = f
 	}
-	return f, nil
+	f.users++
+	return f, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		f.users--
+	}, nil
 }
 
 // find returns the function of a hash, nil when the host does not have it.
@@ -55,11 +60,12 @@ func (h *Host) Call(ctx context.Context, hash message.Hash, r *guest.Request) (*
 }
 
 func (h *Host) call(ctx context.Context, hash message.Hash, r *guest.Request) (*api.Answer, error) {
+	f, done, err := h.use(hash)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	for {
-		f, err := h.function(hash)
-		if err != nil {
-			return nil, err
-		}
 		l, err := f.acquire(ctx)
 		if err != nil {
 			return nil, err

@@ -125,10 +125,11 @@ func matches(want, have map[string]any) bool {
 
 // event runs a program for a message.
 func (h *Host) event(ctx context.Context, one event) error {
-	f, err := h.function(one.program)
+	f, done, err := h.use(one.program)
 	if err != nil {
 		return err
 	}
+	defer done()
 	l, err := f.acquire(ctx)
 	if err != nil {
 		return err

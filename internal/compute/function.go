@@ -19,6 +19,7 @@ type function struct {
 	host  *Host
 	hash  message.Hash
 	slots chan struct{} // requests in flight
+	users int           // calls that hold the function; the host's mutex guards it
 
 	mu       sync.Mutex // guards what follows
 	log      *vm.Log    // opened by the first start
@@ -90,6 +91,10 @@ func (f *function) lease(ctx context.Context) (*lease, error) {
 			return nil, err
 		}
 		s := f.starting
+		if s == nil && f.host.draining.Load() {
+			f.mu.Unlock()
+			return nil, api.ErrDraining
+		}
 		if s == nil {
 			s = f.startLocked(ctx)
 		}
@@ -315,11 +320,13 @@ func (f *function) stop(ctx context.Context) bool {
 	return r != nil || s != nil
 }
 
-// end stops a detached machine once its calls have ended, or ctx has.
+// end stops a detached machine once its calls have ended, or ctx has, or the
+// host no longer waits.
 func (f *function) end(ctx context.Context, r *running) {
 	select {
 	case <-r.idle:
 	case <-ctx.Done():
+	case <-f.host.closing:
 	}
 	r.machine.Stop(context.WithoutCancel(ctx), f.host.cfg.StopGrace)
 }

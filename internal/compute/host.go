@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -72,10 +73,12 @@ type Host struct {
 
 	cache *cache // set before ready is closed
 
-	mu        sync.Mutex // guards what follows
+	draining atomic.Bool
+	closing  chan struct{} // closed when a stop no longer waits for calls
+
+	mu        sync.Mutex // guards what follows; taken before a function's
 	functions map[message.Hash]*function
 	waiting   int
-	draining  bool
 	probe     *vm.Probe
 }
 
@@ -92,7 +95,7 @@ func New(cfg Config, d Deps) (*Host, error) {
 		cfg: cfg, client: d.Client, runtimes: d.Runtimes, alias: d.Alias, dir: dir, log: d.Log,
 		room: newRoom(cfg.MaxMachines, cfg.MemoryMiB), metrics: newMetrics(d.Metrics),
 		grants: newGrants(d.Client), values: guest.NewCache(time.Now), node: nodeClient(),
-		ready: make(chan struct{}), functions: map[message.Hash]*function{},
+		ready: make(chan struct{}), closing: make(chan struct{}), functions: map[message.Hash]*function{},
 	}
 	h.events = newEvents(h)
 	if h.driver, err = gvisor.New(cfg.GVisor, gvisor.Deps{
@@ -239,7 +242,7 @@ func (h *Host) reap(ctx context.Context) {
 				continue
 			}
 			h.mu.Lock()
-			if f.forgettable(now) {
+			if f.users == 0 && f.forgettable(now) {
 				delete(h.functions, f.hash)
 			}
 			h.mu.Unlock()
@@ -261,11 +264,10 @@ func (h *Host) all() []*function {
 // drain refuses new calls, lets those in flight end, and stops every machine.
 // // spec crn 1.1.2
 func (h *Host) drain(ctx context.Context) {
-	h.mu.Lock()
-	h.draining = true
-	h.mu.Unlock()
+	h.draining.Store(true)
 	wait, cancel := context.WithTimeout(ctx, h.cfg.DrainTimeout)
 	defer cancel()
+	context.AfterFunc(wait, func() { close(h.closing) })
 	var stops sync.WaitGroup
 	for _, f := range h.all() {
 		stops.Go(func() { f.stop(wait) })

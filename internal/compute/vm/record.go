@@ -21,8 +21,6 @@ type Record struct {
 	Created time.Time    `json:"created"`
 	// Step is the last step that was begun.
 	Step string `json:"step"`
-	// Internet is set when the machine has or was about to have a network.
-	Internet bool `json:"internet"`
 }
 
 const recordName = "record.json"

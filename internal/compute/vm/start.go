@@ -35,7 +35,6 @@ func DefaultConfig() Config {
 type Starter struct {
 	cfg  Config
 	deps Deps
-	mark string // of this host, in every machine id
 }
 
 // Deps is what a starter works with.
