@@ -16,13 +16,13 @@ import (
 type Config struct {
 	// Log says what is logged and how.
 	Log telemetry.LogConfig `yaml:"log"`
-	// Config holds the parts of a local cloud.
-	local.Config `yaml:",inline"`
+	// Local holds the parts of a local cloud; its keys stand at the top.
+	Local local.Config `yaml:",inline"`
 }
 
 // Default is the configuration of a program that was told nothing.
 func Default() Config {
-	return Config{Log: telemetry.DefaultLogConfig(), Config: local.DefaultConfig()}
+	return Config{Log: telemetry.DefaultLogConfig(), Local: local.DefaultConfig()}
 }
 
 // Load returns the defaults overridden by the file at path, when path is not

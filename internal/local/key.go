@@ -38,7 +38,8 @@ func loadKey(path string) (account.Account, error) {
 	raw, err := hex.DecodeString(string(bytes.TrimPrefix([]byte(secret), []byte("0x"))))
 	if err != nil || len(raw) != 32 {
 		// The text is secret even when it is wrong, so it is not shown.
-		return nil, fmt.Errorf("key file %s does not hold one line of 0x and 64 hex digits: restore it, or move it away to get a new key", path)
+		return nil, fmt.Errorf("%w: key file %s does not hold one line of 0x and 64 hex digits: restore it, or move it away to get a new key",
+			message.ErrInvalid, path)
 	}
 	key, err := account.ImportKey(message.ChainEthereum, secret)
 	if err != nil {

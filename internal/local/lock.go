@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"aleph/message"
 )
 
 // folderLock keeps other processes out of a data folder. The kernel drops it
@@ -27,8 +29,8 @@ func lockFolder(dir string) (*folderLock, error) {
 			return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
 		}
 		owner, _ := io.ReadAll(io.LimitReader(f, 32)) // only for the text below
-		return nil, fmt.Errorf("data folder %s is in use by another aleph local (pid %s): stop it, or choose another folder with --data-dir",
-			dir, strings.TrimSpace(string(owner)))
+		return nil, fmt.Errorf("%w: data folder %s is in use by another aleph local (pid %s): stop it, or choose another folder with --data-dir",
+			message.ErrConflict, dir, strings.TrimSpace(string(owner)))
 	}
 	if err := errors.Join(f.Truncate(0), writeAt(f, strconv.Itoa(os.Getpid())+"\n")); err != nil {
 		_ = f.Close()

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"aleph/message"
 )
 
 // listen binds an address; port 0 takes a free one. The flag is what a user
@@ -28,7 +30,7 @@ func listen(address, what, flag string) (net.Listener, error) {
 	if owner, ok := FindPortOwner(port); ok {
 		by = owner.String()
 	}
-	return nil, fmt.Errorf("port %d for the %s is in use by %s: stop it, or choose another port with %s", port, what, by, flag)
+	return nil, fmt.Errorf("%w: port %d for the %s is in use by %s: stop it, or choose another port with %s", message.ErrConflict, port, what, by, flag)
 }
 
 // PortOwner is the process that listens on a port.

@@ -30,7 +30,7 @@ func TestSignalUnderLoad(t *testing.T) {
 			if timer.Stop() {
 				_ = c.Signal(sig)
 			}
-			if err := c.Stop(30 * time.Second); err != nil {
+			if err := c.Wait(30 * time.Second); err != nil {
 				t.Errorf("%s: %v", sig, err)
 			}
 			c = start(t, dir)

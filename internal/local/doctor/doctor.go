@@ -42,6 +42,8 @@ type Options struct {
 	Ports []Port
 	// Driver isolates functions.
 	Driver vm.Driver
+	// Limits are those that the host of the sandbox adds.
+	Limits []vm.Limit
 	// Runtimes are the runtimes of functions and whether they are built.
 	Runtimes []Runtime
 	// Linked names libraries that were chosen when the program was built.
@@ -78,7 +80,7 @@ type Linked struct {
 // in the report.
 func Examine(ctx context.Context, opts Options) ([]Check, error) {
 	checks := []Check{system(), root()}
-	checks = append(checks, sandbox(ctx, opts.Driver)...)
+	checks = append(checks, sandbox(ctx, opts.Driver, opts.Limits)...)
 	checks = append(checks, tools()...)
 	checks = append(checks, runtimes(opts.Runtimes)...)
 	checks = append(checks, dataFolder(opts.DataDir), diskSpace(opts.DataDir), openFiles())

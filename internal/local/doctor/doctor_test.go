@@ -73,10 +73,10 @@ func TestLimitsOfTheSandbox(t *testing.T) {
 		{Name: "memory", Enforced: true, Detail: "control group"},
 		{Name: "cpu", Detail: "run as root"},
 	}}}})
-	if c := checks["limit: memory"]; c.Result != doctor.OK {
+	if c := checks["memory"]; c.Result != doctor.OK {
 		t.Errorf("got %+v", c)
 	}
-	if c := checks["limit: cpu"]; c.Result != doctor.Warn || c.Fix != "run as root" {
+	if c := checks["cpu"]; c.Result != doctor.Warn || c.Fix != "run as root" {
 		t.Errorf("got %+v", c)
 	}
 }

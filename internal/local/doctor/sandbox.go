@@ -25,8 +25,8 @@ func root() Check {
 	}
 }
 
-// sandbox boots a sandbox and lists what it limits.
-func sandbox(ctx context.Context, driver vm.Driver) []Check {
+// sandbox boots a sandbox and lists what it, and its host, limit.
+func sandbox(ctx context.Context, driver vm.Driver, hostLimits []vm.Limit) []Check {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	name := "sandbox " + driver.Name()
@@ -38,8 +38,8 @@ func sandbox(ctx context.Context, driver vm.Driver) []Check {
 		return []Check{{Name: name, Result: Fail, Detail: "functions cannot run here", Fix: probe.Reason}}
 	}
 	checks := []Check{{Name: name, Result: OK, Detail: fmt.Sprintf("boots: %s, platform %s", probe.Version, probe.Platform)}}
-	for _, l := range probe.Limits {
-		c := Check{Name: "limit: " + l.Name, Result: OK, Detail: l.Detail}
+	for _, l := range append(probe.Limits, hostLimits...) {
+		c := Check{Name: l.Name, Result: OK, Detail: l.Detail}
 		if !l.Enforced {
 			c.Result, c.Detail, c.Fix = Warn, "not enforced", l.Detail
 		}
@@ -56,11 +56,11 @@ type tool struct {
 // tools looks for the programs that the compute host calls.
 func tools() []Check {
 	list := []tool{
-		{"mmdebstrap", "mmdebstrap", "runtimes cannot be built"},
-		{"mksquashfs", "squashfs-tools", "runtimes cannot be packed"},
+		{"mmdebstrap", "mmdebstrap", "the python runtime cannot be built"},
+		{"mksquashfs", "squashfs-tools", "runtimes cannot be built"},
 		{"unsquashfs", "squashfs-tools", "squashfs code and volumes cannot be unpacked"},
-		{"ip", "iproute2", "networks of functions cannot be inspected"},
-		{"nft", "nftables", "the firewall of functions cannot be inspected"},
+		{"nft", "nftables", "functions cannot have internet"},
+		{"mkfs.ext4", "e2fsprogs", "persistent volumes have no size limit"},
 	}
 	checks := make([]Check, 0, len(list))
 	for _, t := range list {

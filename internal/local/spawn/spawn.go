@@ -122,10 +122,15 @@ func (c *Cloud) Kill() {
 // Exited is closed when the process has ended.
 func (c *Cloud) Exited() <-chan struct{} { return c.exited }
 
-// Stop asks the process to end, waits at most the given time and returns an
-// error when it did not end by itself with exit code 0.
+// Stop asks the process to end and waits for it, see [Cloud.Wait].
 func (c *Cloud) Stop(wait time.Duration) error {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
+	return c.Wait(wait)
+}
+
+// Wait waits for the end of the process, at most the given time: then it is
+// killed. The error says that, or that the exit code was not 0.
+func (c *Cloud) Wait(wait time.Duration) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
