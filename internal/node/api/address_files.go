@@ -60,8 +60,12 @@ func (a *API) listFiles(w http.ResponseWriter, r *http.Request, list store.FileL
 		}
 	}
 	return writeJSON(w, http.StatusOK, compactJSON, object{
-		{"address", list.Owner}, {"total_size", totals.Bytes}, {"files", items},
-		{"pagination_page", p.number}, {"pagination_total", totals.Files}, {"pagination_per_page", p.size},
+		{"address", list.Owner},
+		{"total_size", totals.Bytes},
+		{"files", items},
+		{"pagination_page", p.number},
+		{"pagination_total", totals.Files},
+		{"pagination_per_page", p.size},
 	})
 }
 
@@ -93,7 +97,10 @@ func (a *API) listFilesAfter(w http.ResponseWriter, r *http.Request, list store.
 		}
 	}
 	return writeJSON(w, http.StatusOK, spacedJSON, object{
-		{"address", list.Owner}, {"files", items}, {"next_cursor", next},
-		{"pagination_per_page", p.size}, {"total_size", float64(totals.Bytes)},
+		{"address", list.Owner},
+		{"files", items},
+		{"next_cursor", next},
+		{"pagination_per_page", p.size},
+		{"total_size", float64(totals.Bytes)},
 	})
 }

@@ -32,8 +32,10 @@ func (a *API) aggregatesOf(w http.ResponseWriter, r *http.Request) error {
 		data[i] = member{row.Key, content}
 		if withInfo {
 			info = append(info, member{row.Key, object{
-				{"created", isoOffset(row.Created)}, {"last_updated", isoOffset(row.LastUpdated)},
-				{"original_item_hash", row.LastRevision}, {"last_update_item_hash", row.LastRevision},
+				{"created", isoOffset(row.Created)},
+				{"last_updated", isoOffset(row.LastUpdated)},
+				{"original_item_hash", row.LastRevision},
+				{"last_update_item_hash", row.LastRevision},
 			}})
 		}
 	}
@@ -124,8 +126,11 @@ func (a *API) writeAggregates(w http.ResponseWriter, r *http.Request, rows []sto
 			return err
 		}
 		err = out.add(object{
-			{"address", row.Owner}, {"key", row.Key}, {"content", content},
-			{"created", isoOffset(row.Created)}, {"last_updated", isoOffset(row.LastUpdated)},
+			{"address", row.Owner},
+			{"key", row.Key},
+			{"content", content},
+			{"created", isoOffset(row.Created)},
+			{"last_updated", isoOffset(row.LastUpdated)},
 		})
 		if err != nil {
 			return err

@@ -21,7 +21,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -32,8 +31,7 @@ import (
 	"aleph/message"
 )
 
-// Deps are the parts that an API works with. All are required but Now and
-// Health.
+// Deps are the parts that an API works with. All are required but Health.
 type Deps struct {
 	Store    *store.DB
 	Blobs    *blob.Store
@@ -45,8 +43,6 @@ type Deps struct {
 	Health *telemetry.Health
 	// Version is what the node calls itself.
 	Version string
-	// Now tells the time; nil is the system's clock.
-	Now func() time.Time
 }
 
 // API answers HTTP requests. It is an [http.Handler].
@@ -72,9 +68,6 @@ func New(cfg Config, deps Deps) (*API, error) {
 	}
 	if deps.Store == nil || deps.Blobs == nil || deps.Queue == nil || deps.Log == nil || deps.Registry == nil {
 		return nil, errors.New("node API: a part it needs is missing")
-	}
-	if deps.Now == nil {
-		deps.Now = time.Now
 	}
 	if deps.Health == nil {
 		deps.Health = new(telemetry.Health)
@@ -128,13 +121,12 @@ func (a *API) Run(ctx context.Context, l net.Listener) error {
 		err = errors.Join(fmt.Errorf("node API: some requests did not end within %s: %w", a.cfg.StopTimeout, err), server.Close())
 		a.log.WarnContext(ctx, "requests were cut", slog.Any("error", err))
 	}
-	<-served
+	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+		a.log.WarnContext(ctx, "the HTTP server ended in another way", slog.Any("error", ended))
+	}
 	return nil
 }
 
 // Close ends open WebSockets and refuses new ones. Run calls it; who serves the
 // API otherwise calls it when it stops. It may be called twice.
 func (a *API) Close() { a.sockets.close() }
-
-// now returns the instant as the network writes it.
-func (a *API) now() message.Timestamp { return message.TimestampOf(a.Now()) }

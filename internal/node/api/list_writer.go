@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strconv"
 )
@@ -56,7 +57,7 @@ func (l *listWriter) flush() error {
 		return nil
 	}
 	l.w.Header().Set("Content-Type", typeJSON)
-	_, err := l.w.Write(l.buffer.Bytes())
+	_, err := l.w.Write(l.buffer.Bytes()) //nolint:gosec // JSON, and sent as JSON
 	return gone(err)
 }
 
@@ -79,14 +80,14 @@ func (l *listWriter) end(rest object) error {
 // pages reads the items of a page in parts. fetch returns up to limit items
 // that come after the last ones it returned; each is given to use. It returns
 // how many there were, at most size of them unless size is 0.
-func pages[T any](size int64, fetch func(limit int64) ([]T, error), use func(T) error) (int64, error) {
+func pages[T any](ctx context.Context, size int64, fetch func(ctx context.Context, limit int64) ([]T, error), use func(T) error) (int64, error) {
 	var total int64
 	for {
 		limit := int64(fetchAt)
 		if size > 0 {
 			limit = min(limit, size-total)
 		}
-		items, err := fetch(limit)
+		items, err := fetch(ctx, limit)
 		if err != nil {
 			return total, err
 		}

@@ -79,7 +79,7 @@ func TestListsAreWhole(t *testing.T) {
 		if i%10 == 0 {
 			return signed(t, alice, message.TypeAggregate, "A", at, fmt.Sprintf(`"key":"k%d","content":{"n":%d}`, i, i))
 		}
-		return signed(t, alice, message.TypePost, "A", at, fmt.Sprintf(`"type":"x","content":{"n":%d,"text":"%s"}`, i, strings.Repeat("x", 1000)))
+		return signed(t, alice, message.TypePost, "A", at, fmt.Sprintf(`"type":"x","content":{"n":%d,"text":%q}`, i, strings.Repeat("x", 1000)))
 	})
 	for name, c := range map[string]struct {
 		path, list, member, all string

@@ -62,8 +62,11 @@ func (q *query) messageFilter() messageFilter {
 		q.fail("end block cannot be lower than start block.")
 	}
 	for _, name := range [][2]string{
-		{"refs", ""}, {"contentTypes", "content_types"}, {"contentHashes", "content_hashes"},
-		{"contentKeys", "content_keys"}, {"tags", ""},
+		{"refs", ""},
+		{"contentTypes", "content_types"},
+		{"contentHashes", "content_hashes"},
+		{"contentKeys", "content_keys"},
+		{"tags", ""},
 	} {
 		if q.has(name[0], name[1]) {
 			f.unsupported = append(f.unsupported, name[0])
@@ -102,8 +105,10 @@ func (q *query) chains() []message.Chain {
 	for i, value := range values {
 		list[i] = message.Chain(value)
 		if !list[i].Valid() {
-			q.add(issue{kind: "enum", loc: []any{"chains", i}, text: "Input should be the code of a chain", input: value,
-				bounds: object{{"expected", "the code of a chain"}}})
+			q.add(issue{
+				kind: "enum", loc: []any{"chains", i}, text: "Input should be the code of a chain", input: value,
+				bounds: object{{"expected", "the code of a chain"}},
+			})
 		}
 	}
 	return list

@@ -51,6 +51,7 @@ func headersOf(t message.Type, d message.Derived) object {
 	case message.TypeStore:
 		add("item_hash", string(d.ContentItemHash))
 		add("ref", d.ContentRef)
+	case message.TypeForget, message.TypeProgram, message.TypeInstance, message.TypeVProgram:
 	}
 	return o
 }
@@ -60,9 +61,18 @@ func headersOf(t message.Type, d message.Derived) object {
 // as it was sent. // spec ccn-http-api 3.2
 func singleShape(m *message.Message, content json.RawMessage) object {
 	return object{
-		{"sender", m.Sender}, {"chain", m.Chain}, {"signature", orNull(m.Signature)}, {"type", m.Type},
-		{"item_content", inlineContent(m)}, {"item_type", m.ItemType}, {"item_hash", m.ItemHash}, {"time", m.Time},
-		{"channel", m.Channel}, {"content", content}, {"confirmed", false}, {"confirmations", []any{}},
+		{"sender", m.Sender},
+		{"chain", m.Chain},
+		{"signature", orNull(m.Signature)},
+		{"type", m.Type},
+		{"item_content", inlineContent(m)},
+		{"item_type", m.ItemType},
+		{"item_hash", m.ItemHash},
+		{"time", m.Time},
+		{"channel", m.Channel},
+		{"content", content},
+		{"confirmed", false},
+		{"confirmations", []any{}},
 	}
 }
 
@@ -91,9 +101,17 @@ func pendingShape(p *store.PendingRow) object {
 		content = json.RawMessage(p.Body)
 	}
 	return object{
-		{"sender", m.Sender}, {"chain", m.Chain}, {"signature", orNull(m.Signature)}, {"type", m.Type},
-		{"item_content", inlineContent(m)}, {"item_type", m.ItemType}, {"item_hash", m.ItemHash}, {"time", isoZ(m.Time)},
-		{"channel", m.Channel}, {"content", content}, {"reception_time", isoZ(p.ReceptionTime)},
+		{"sender", m.Sender},
+		{"chain", m.Chain},
+		{"signature", orNull(m.Signature)},
+		{"type", m.Type},
+		{"item_content", inlineContent(m)},
+		{"item_type", m.ItemType},
+		{"item_hash", m.ItemHash},
+		{"time", isoZ(m.Time)},
+		{"channel", m.Channel},
+		{"content", content},
+		{"reception_time", isoZ(p.ReceptionTime)},
 	}
 }
 
@@ -101,9 +119,18 @@ func pendingShape(p *store.PendingRow) object {
 func forgottenShape(f *store.ForgottenRow) object {
 	m := &f.Message
 	return object{
-		{"sender", m.Sender}, {"chain", m.Chain}, {"signature", orNull(m.Signature)}, {"type", m.Type},
-		{"item_type", m.ItemType}, {"item_hash", m.ItemHash}, {"time", m.Time}, {"channel", m.Channel},
-		{"owner", orNull(f.Owner)}, {"payment_type", orNull(f.PaymentType)}, {"size", f.Size}, {"forgotten_at", f.ForgottenAt},
+		{"sender", m.Sender},
+		{"chain", m.Chain},
+		{"signature", orNull(m.Signature)},
+		{"type", m.Type},
+		{"item_type", m.ItemType},
+		{"item_hash", m.ItemHash},
+		{"time", m.Time},
+		{"channel", m.Channel},
+		{"owner", orNull(f.Owner)},
+		{"payment_type", orNull(f.PaymentType)},
+		{"size", f.Size},
+		{"forgotten_at", f.ForgottenAt},
 	}
 }
 
@@ -111,10 +138,20 @@ func forgottenShape(f *store.ForgottenRow) object {
 func forgottenListShape(f *store.ForgottenRow) object {
 	m := &f.Message
 	return object{
-		{"chain", m.Chain}, {"channel", m.Channel}, {"forgotten_at", f.ForgottenAt}, {"forgotten_by", f.ForgottenBy},
-		{"item_hash", m.ItemHash}, {"item_type", m.ItemType}, {"owner", orNull(f.Owner)},
-		{"payment_type", orNull(f.PaymentType)}, {"sender", m.Sender}, {"signature", orNull(m.Signature)},
-		{"size", f.Size}, {"status", message.StatusForgotten}, {"time", m.Time}, {"type", m.Type},
+		{"chain", m.Chain},
+		{"channel", m.Channel},
+		{"forgotten_at", f.ForgottenAt},
+		{"forgotten_by", f.ForgottenBy},
+		{"item_hash", m.ItemHash},
+		{"item_type", m.ItemType},
+		{"owner", orNull(f.Owner)},
+		{"payment_type", orNull(f.PaymentType)},
+		{"sender", m.Sender},
+		{"signature", orNull(m.Signature)},
+		{"size", f.Size},
+		{"status", message.StatusForgotten},
+		{"time", m.Time},
+		{"type", m.Type},
 	}
 }
 

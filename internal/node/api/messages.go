@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -81,7 +82,7 @@ func (a *API) listMessages(w http.ResponseWriter, r *http.Request, f messageFilt
 	list.Offset = p.offset()
 	out := newListWriter(w, r, compactJSON, "messages")
 	defer out.release()
-	count, err := pages(p.size, a.messagePages(r, list), func(m *store.MessageRow) error {
+	count, err := pages(r.Context(), p.size, a.messagePages(list), func(m *store.MessageRow) error {
 		return out.add(listShape(m, f.format))
 	})
 	if err != nil {
@@ -98,10 +99,10 @@ func (a *API) listMessages(w http.ResponseWriter, r *http.Request, f messageFilt
 
 // messagePages returns a fetch for [pages]: in the order by time it goes on
 // after the last message, else by offset.
-func (a *API) messagePages(r *http.Request, list store.MessageList) func(limit int64) ([]*store.MessageRow, error) {
-	return func(limit int64) ([]*store.MessageRow, error) {
+func (a *API) messagePages(list store.MessageList) func(ctx context.Context, limit int64) ([]*store.MessageRow, error) {
+	return func(ctx context.Context, limit int64) ([]*store.MessageRow, error) {
 		list.Limit = limit
-		rows, err := a.Store.ListMessages(r.Context(), list)
+		rows, err := a.Store.ListMessages(ctx, list)
 		if err != nil || len(rows) == 0 {
 			return nil, err
 		}
@@ -165,9 +166,9 @@ func (a *API) listForgotten(w http.ResponseWriter, r *http.Request, f messageFil
 	list := store.ForgottenList{MessageFilter: f.MessageFilter, Ascending: f.ascending, Offset: p.offset()}
 	out := newListWriter(w, r, compactJSON, "messages")
 	defer out.release()
-	count, err := pages(p.size, func(limit int64) ([]*store.ForgottenRow, error) {
+	count, err := pages(r.Context(), p.size, func(ctx context.Context, limit int64) ([]*store.ForgottenRow, error) {
 		list.Limit = limit
-		rows, err := a.Store.ListForgotten(r.Context(), list)
+		rows, err := a.Store.ListForgotten(ctx, list)
 		list.Offset += int64(len(rows))
 		return rows, err
 	}, func(row *store.ForgottenRow) error { return out.add(forgottenListShape(row)) })
@@ -204,9 +205,9 @@ func (a *API) messageHashes(w http.ResponseWriter, r *http.Request) error {
 	list.Offset = p.offset()
 	out := newListWriter(w, r, compactJSON, "hashes")
 	defer out.release()
-	count, err := pages(p.size, func(limit int64) ([]store.StatusRow, error) {
+	count, err := pages(r.Context(), p.size, func(ctx context.Context, limit int64) ([]store.StatusRow, error) {
 		list.Limit = limit
-		rows, err := a.Store.ListHashes(r.Context(), list)
+		rows, err := a.Store.ListHashes(ctx, list)
 		list.Offset += int64(len(rows))
 		return rows, err
 	}, func(row store.StatusRow) error {

@@ -95,7 +95,7 @@ func startNode(t testing.TB, change ...func(*settings)) *testNode {
 	}
 	n.API, err = api.New(s.api, api.Deps{
 		Store: n.db, Blobs: n.blobs, Queue: n.queue, Network: message.PublicNetwork(), Log: log, Registry: n.reg,
-		Version: "v1.2.3", Now: now,
+		Version: "v1.2.3",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func startNode(t testing.TB, change ...func(*settings)) *testNode {
 	server := httptest.NewServer(n.API)
 	n.URL = server.URL
 	t.Cleanup(func() {
-		n.API.Close()
+		n.Close()
 		server.Close()
 		cancel()
 		if err := <-ended; err != nil {
@@ -145,6 +145,20 @@ func (n *testNode) do(t testing.TB, method, path string, body io.Reader, header 
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
 	return reply{res, string(text)}
+}
+
+// fetch sends a GET and returns the answer with its body unread.
+func fetch(t testing.TB, url string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
 }
 
 func (n *testNode) get(t testing.TB, path string, header ...string) reply {
@@ -212,7 +226,7 @@ func signed(t testing.TB, by *account.Key, typ message.Type, channel string, sec
 	at := message.TimestampFromSeconds(second)
 	m := &message.Message{
 		Type: typ, ItemType: message.ItemInline, Time: at, Channel: &channel,
-		ItemContent: fmt.Sprintf(`{"address":"%s","time":%s,%s}`, by.Address(), message.FormatSeconds(second), members),
+		ItemContent: fmt.Sprintf(`{"address":%q,"time":%s,%s}`, by.Address(), message.FormatSeconds(second), members),
 	}
 	m.ItemHash = message.HashOf([]byte(m.ItemContent))
 	if err := account.Sign(by, m); err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -25,20 +26,39 @@ func postV0(p store.ListedPost) object {
 		shownType = message.AmendType
 	}
 	return object{
-		{"chain", latest.Chain}, {"item_hash", latest.ItemHash}, {"sender", p.Owner}, {"type", shownType},
-		{"channel", p.Channel}, {"confirmed", false}, {"content", postContent(p.Latest)},
-		{"item_content", inlineContent(latest)}, {"item_type", latest.ItemType}, {"signature", orNull(latest.Signature)},
-		{"size", p.Latest.Size}, {"time", latest.Time}, {"confirmations", []any{}},
-		{"original_item_hash", p.ItemHash}, {"original_signature", orNull(p.Original.Message.Signature)},
-		{"original_type", p.Type}, {"hash", p.ItemHash}, {"address", p.Owner}, {"ref", orNull(p.Ref)},
+		{"chain", latest.Chain},
+		{"item_hash", latest.ItemHash},
+		{"sender", p.Owner},
+		{"type", shownType},
+		{"channel", p.Channel},
+		{"confirmed", false},
+		{"content", postContent(p.Latest)},
+		{"item_content", inlineContent(latest)},
+		{"item_type", latest.ItemType},
+		{"signature", orNull(latest.Signature)},
+		{"size", p.Latest.Size},
+		{"time", latest.Time},
+		{"confirmations", []any{}},
+		{"original_item_hash", p.ItemHash},
+		{"original_signature", orNull(p.Original.Message.Signature)},
+		{"original_type", p.Type},
+		{"hash", p.ItemHash},
+		{"address", p.Owner},
+		{"ref", orNull(p.Ref)},
 	}
 }
 
 func postV1(p store.ListedPost) object {
 	return object{
-		{"item_hash", p.Latest.Message.ItemHash}, {"content", postContent(p.Latest)}, {"original_item_hash", p.ItemHash},
-		{"original_type", p.Type}, {"address", p.Owner}, {"ref", orNull(p.Ref)}, {"channel", p.Channel},
-		{"created", isoOffset(p.Created)}, {"last_updated", isoOffset(p.LastUpdated)},
+		{"item_hash", p.Latest.Message.ItemHash},
+		{"content", postContent(p.Latest)},
+		{"original_item_hash", p.ItemHash},
+		{"original_type", p.Type},
+		{"address", p.Owner},
+		{"ref", orNull(p.Ref)},
+		{"channel", p.Channel},
+		{"created", isoOffset(p.Created)},
+		{"last_updated", isoOffset(p.LastUpdated)},
 	}
 }
 
@@ -100,9 +120,9 @@ func (a *API) listPosts(w http.ResponseWriter, r *http.Request, list store.PostL
 	list.Offset = p.offset()
 	out := newListWriter(w, r, spacedJSON, "posts")
 	defer out.release()
-	count, err := pages(p.size, func(limit int64) ([]store.ListedPost, error) {
+	count, err := pages(r.Context(), p.size, func(ctx context.Context, limit int64) ([]store.ListedPost, error) {
 		list.Limit = limit
-		rows, err := a.Store.ListPosts(r.Context(), list)
+		rows, err := a.Store.ListPosts(ctx, list)
 		if err != nil || len(rows) == 0 {
 			return nil, err
 		}

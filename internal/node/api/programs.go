@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 
@@ -43,7 +42,7 @@ func (a *API) programsOnMessage(w http.ResponseWriter, r *http.Request) error {
 		}
 		triggers := make([]any, len(program.On.Message))
 		for i, trigger := range program.On.Message {
-			triggers[i] = json.RawMessage(trigger)
+			triggers[i] = trigger
 		}
 		list = append(list, object{
 			{"item_hash", row.Message.ItemHash},

@@ -105,11 +105,15 @@ func (q *query) intUpTo(fallback, least, most int64, names ...string) int64 {
 	case kind != "":
 		q.add(issue{kind: kind, loc: loc, text: "Input should be a valid integer, unable to parse string as an integer", input: value})
 	case n < least:
-		q.add(issue{kind: "greater_than_equal", loc: loc, input: value, bounds: object{{"ge", least}},
-			text: "Input should be greater than or equal to " + strconv.FormatInt(least, 10)})
+		q.add(issue{
+			kind: "greater_than_equal", loc: loc, input: value, bounds: object{{"ge", least}},
+			text: "Input should be greater than or equal to " + strconv.FormatInt(least, 10),
+		})
 	case n > most:
-		q.add(issue{kind: "less_than_equal", loc: loc, input: value, bounds: object{{"le", most}},
-			text: "Input should be less than or equal to " + strconv.FormatInt(most, 10)})
+		q.add(issue{
+			kind: "less_than_equal", loc: loc, input: value, bounds: object{{"le", most}},
+			text: "Input should be less than or equal to " + strconv.FormatInt(most, 10),
+		})
 	default:
 		return n
 	}

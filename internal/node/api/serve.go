@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path"
 	"runtime/debug"
@@ -126,9 +127,7 @@ func (a *API) refuse(ctx context.Context, w *response, id, name string, err erro
 		body += "\n\nError id: " + id
 		header.Set("X-Request-Id", id)
 	}
-	for key, values := range f.header {
-		header[key] = values
-	}
+	maps.Copy(header, f.header)
 	if f.status == http.StatusRequestEntityTooLarge || f.status == http.StatusRequestTimeout {
 		// What is left of the body is not read.
 		header.Set("Connection", "close")

@@ -166,7 +166,11 @@ func TestUnexpectedErrors(t *testing.T) {
 			t.Errorf("%s: nothing in the log:\n%s", path, log)
 		}
 	}
-	res, err := http.Get(n.URL + "/half") //nolint:noctx // a test's own node
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.URL+"/half", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
 	if err == nil {
 		_, err = io.ReadAll(res.Body)
 		_ = res.Body.Close()
@@ -241,11 +245,7 @@ func TestRunStops(t *testing.T) {
 	defer conn.CloseNow() //nolint:errcheck // closed by the other end
 	slow := make(chan string, 1)
 	go func() {
-		res, err := http.Get("http://" + address + "/slow") //nolint:noctx // a test's own node
-		if err != nil {
-			slow <- err.Error()
-			return
-		}
+		res := fetch(t, "http://"+address+"/slow")
 		defer res.Body.Close()
 		text, err := io.ReadAll(res.Body)
 		slow <- fmt.Sprint(string(text), err)
@@ -304,10 +304,7 @@ func TestLongHeaders(t *testing.T) {
 	n := startNode(t)
 	address, _ := n.serve(t)
 	get := func(query string) int {
-		res, err := http.Get("http://" + address + "/api/v0/messages.json?" + query) //nolint:noctx // a test's own node
-		if err != nil {
-			t.Fatal(err)
-		}
+		res := fetch(t, "http://"+address+"/api/v0/messages.json?"+query)
 		_ = res.Body.Close()
 		return res.StatusCode
 	}

@@ -23,8 +23,10 @@ func (a *API) socketMessages(w http.ResponseWriter, r *http.Request) error {
 	f := q.messageFilter()
 	history := q.int(10, 0, "history")
 	if history >= mostHistory {
-		q.add(issue{kind: "less_than", loc: []any{"history"}, text: "Input should be less than 200",
-			input: q.text("history"), bounds: object{{"lt", mostHistory}}})
+		q.add(issue{
+			kind: "less_than", loc: []any{"history"}, text: "Input should be less than 200",
+			input: q.text("history"), bounds: object{{"lt", mostHistory}},
+		})
 	}
 	if err := q.err(); err != nil {
 		return err
@@ -150,7 +152,7 @@ func (s *socket) sendHistory(ctx context.Context, history int64) (map[message.Ha
 	for _, row := range slices.Backward(rows) {
 		seen[row.Message.ItemHash] = true
 		if err := s.write(ctx, compactJSON.value(nil, listShape(row, s.filter.format))); err != nil {
-			return seen, nil //nolint:nilerr // the client left; sendLive notices
+			return seen, nil // the client left, which sendLive notices
 		}
 	}
 	return seen, nil

@@ -31,7 +31,7 @@ func (n *testNode) stored(t testing.TB) []string {
 	t.Helper()
 	var found []string
 	root := filepath.Join(n.folder, "files")
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(_ string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			found = append(found, entry.Name())
 		}
@@ -380,10 +380,7 @@ func TestUploadMemory(t *testing.T) { //nolint:paralleltest // measures the memo
 	if r.StatusCode != http.StatusOK || !strings.Contains(r.body, h) {
 		t.Fatalf("got %d %s, want %s", r.StatusCode, r.body, h)
 	}
-	res, err := http.Get(n.URL + "/api/v0/storage/raw/" + h) //nolint:noctx // a test's own node
-	if err != nil {
-		t.Fatal(err)
-	}
+	res := fetch(t, n.URL+"/api/v0/storage/raw/"+h)
 	defer res.Body.Close()
 	back := sha256.New()
 	if _, err := io.Copy(back, io.TeeReader(res.Body, writerFunc(func() { notePeak(&peak) }))); err != nil {

@@ -33,7 +33,8 @@ func (r Reader) ListFiles(ctx context.Context, l FileList) ([]ListedFile, error)
 	rows, err := r.q.query(ctx, "", text, args...)
 	return all(rows, err, func(row scanner) (ListedFile, error) {
 		var f ListedFile
-		return f, row.Scan(&f.Hash, &f.Size, &f.Type, &f.Created, &f.ItemHash)
+		err := row.Scan(&f.Hash, &f.Size, &f.Type, &f.Created, &f.ItemHash)
+		return f, err
 	})
 }
 
@@ -69,7 +70,8 @@ func (r Reader) FileTotals(ctx context.Context, owner message.Address) (FileTota
 	rows, err := r.q.query(ctx, "file.totals", sqlFileTotals, string(owner))
 	return one(rows, err, func(row scanner) (FileTotals, error) {
 		var t FileTotals
-		return t, row.Scan(&t.Files, &t.Bytes)
+		err := row.Scan(&t.Files, &t.Bytes)
+		return t, err
 	})
 }
 

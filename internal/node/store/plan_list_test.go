@@ -19,7 +19,7 @@ func TestListPlans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
 	after := &After{Time: 5, Hash: "a"}
 	const limit = 20
 	messages := func(change func(*MessageList)) func() (string, []any) {
@@ -70,7 +70,8 @@ func TestListPlans(t *testing.T) {
 		steps, err := all(rows, err, func(row scanner) (string, error) {
 			var id, parent, unused int
 			var detail string
-			return detail, row.Scan(&id, &parent, &unused, &detail)
+			err := row.Scan(&id, &parent, &unused, &detail)
+			return detail, err
 		})
 		if err != nil {
 			t.Fatal(err)
