@@ -15,21 +15,25 @@ import (
 // "personal sign" with a recoverable secp256k1 signature. // spec messages 2.4
 type evm struct{}
 
-func (evm) verify(m *message.Message) error {
-	signature, err := parseEVMSignature(m.Signature)
+func (s evm) verify(m *message.Message) error {
+	return s.verifyBytes(m.Sender, m.SigningBuffer(), m.Signature)
+}
+
+func (evm) verifyBytes(signer message.Address, buffer []byte, text string) error {
+	signature, err := parseEVMSignature(text)
 	if err != nil {
 		return err
 	}
-	public, err := crypto.Ecrecover(personalDigest(m.SigningBuffer()), signature[:])
+	public, err := crypto.Ecrecover(personalDigest(buffer), signature[:])
 	if err != nil {
 		return reason("no key has made it")
 	}
 	// The address is the end of the key's hash, without the format byte.
 	address := crypto.Keccak256(public[1:])[12:]
-	var text [42]byte
-	hex.Encode(text[copy(text[:], "0x"):], address)
-	if !strings.EqualFold(string(text[:]), string(m.Sender)) {
-		return reason("it was made by %s", text[:])
+	var made [42]byte
+	hex.Encode(made[copy(made[:], "0x"):], address)
+	if !strings.EqualFold(string(made[:]), string(signer)) {
+		return reason("it was made by %s", made[:])
 	}
 	return nil
 }
@@ -91,5 +95,8 @@ func (k *evmKey) sign(buffer []byte) (string, error) {
 	signature[64] += 27
 	return "0x" + hex.EncodeToString(signature), nil
 }
+
+// signBytes is sign: a message has no other form of signature.
+func (k *evmKey) signBytes(buffer []byte) (string, error) { return k.sign(buffer) }
 
 func (k *evmKey) secret() string { return "0x" + hex.EncodeToString(crypto.FromECDSA(k.key)) }

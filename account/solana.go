@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 
 	"github.com/mr-tron/base58"
 
@@ -33,19 +34,36 @@ func (solana) verify(m *message.Message) error {
 	if publicText != string(m.Sender) {
 		return reason("its public key is not the sender's")
 	}
-	public, err := base58.Decode(publicText)
-	if err != nil || len(public) != ed25519.PublicKeySize {
-		return reason("its public key is not 32 bytes in base58")
-	}
 	signatureText, err := jsonText(parts, "signature")
 	if err != nil {
 		return err
 	}
 	signature, err := base58.Decode(signatureText)
-	if err != nil || len(signature) != ed25519.SignatureSize {
-		return reason("it is not 64 bytes in base58")
+	if err != nil {
+		return reason("it is not base58")
 	}
-	if !ed25519.Verify(public, m.SigningBuffer(), signature) {
+	return verifyEd25519(m.Sender, m.SigningBuffer(), signature)
+}
+
+// verifyBytes reads the signature as hex, with or without 0x.
+func (solana) verifyBytes(signer message.Address, buffer []byte, text string) error {
+	signature, err := hex.DecodeString(strings.TrimPrefix(text, "0x"))
+	if err != nil {
+		return reason("it is not hex")
+	}
+	return verifyEd25519(signer, buffer, signature)
+}
+
+// verifyEd25519 checks a signature by the key that an address is.
+func verifyEd25519(signer message.Address, buffer, signature []byte) error {
+	public, err := base58.Decode(string(signer))
+	if err != nil || len(public) != ed25519.PublicKeySize {
+		return reason("the address is not a key of 32 bytes in base58")
+	}
+	if len(signature) != ed25519.SignatureSize {
+		return reason("it is not 64 bytes")
+	}
+	if !ed25519.Verify(public, buffer, signature) {
 		return reason("the key did not make it")
 	}
 	// Go accepts these and the network's nodes, which use libsodium, do not: who
@@ -110,6 +128,11 @@ func (k *solanaKey) address() message.Address { return k.name }
 func (k *solanaKey) sign(buffer []byte) (string, error) {
 	signature := base58.Encode(ed25519.Sign(k.key, buffer))
 	return `{"signature":"` + signature + `","publicKey":"` + string(k.name) + `"}`, nil
+}
+
+// signBytes returns 0x and 64 bytes in hex.
+func (k *solanaKey) signBytes(buffer []byte) (string, error) {
+	return "0x" + hex.EncodeToString(ed25519.Sign(k.key, buffer)), nil
 }
 
 // secret is the 64-byte form that wallets read.

@@ -143,7 +143,7 @@ func (d *decoder) contentTime(s slot) Timestamp {
 		d.fail(key(s.key), s.value, "greater_than_equal", "Input should be greater than or equal to 0")
 		return 0
 	case seconds > maxContentTime:
-		d.fail(key(s.key), s.value, "less_than_equal", "Input should be less than or equal to %d", maxContentTime)
+		d.fail(key(s.key), s.value, "less_than_equal", "Input should be less than or equal to %d", int64(maxContentTime))
 		return 0
 	}
 	return TimestampFromSeconds(seconds)
