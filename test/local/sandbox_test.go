@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,7 +52,7 @@ func TestTableForPeople(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	text := strings.Join(person(t, "data", func(cmd *exec.Cmd) { cmd.Args = append(cmd.Args, "--data-dir", dir) }), "\n")
-	for _, want := range []string{"node     http://127.0.0.1:", "compute  http://127.0.0.1:", "account  0x", "key file", dir} {
+	for _, want := range []string{"node      http://127.0.0.1:", "compute   http://127.0.0.1:", "account   0x", "key file", dir} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in:\n%s", want, text)
 		}
@@ -76,21 +77,26 @@ func TestWithoutRunsc(t *testing.T) {
 // which limits do not hold.
 func TestWithoutRoot(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	home, err := os.MkdirTemp("", "aleph-nobody-") // t.TempDir is inside a folder that only root may enter
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(home) })
 	lines := person(t, "  memory", func(cmd *exec.Cmd) {
-		home := t.TempDir()
-		cmd.Args = append(cmd.Args, "--data-dir", dir)
-		cmd.Dir = dir
-		cmd.Env = append(cmd.Env, "HOME="+home, "XDG_CACHE_HOME="+home+"/cache", "XDG_STATE_HOME="+home+"/state", "ALEPH_RUNTIMES_CACHE="+home+"/runtimes")
+		cmd.Args = append(cmd.Args, "--data-dir", filepath.Join(home, "data"))
+		cmd.Dir = home
+		for name, folder := range map[string]string{
+			"HOME": "", "TMPDIR": "", "XDG_CACHE_HOME": "cache", "XDG_STATE_HOME": "state", "ALEPH_RUNTIMES_CACHE": "runtimes",
+		} {
+			cmd.Env = append(cmd.Env, name+"="+filepath.Join(home, folder))
+		}
 		if os.Geteuid() != 0 {
 			return
 		}
 		const nobody = 65534
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		for _, folder := range []string{dir, home} {
-			if err := os.Chown(folder, nobody, nobody); err != nil {
-				t.Fatal(err)
-			}
+		if err := os.Chown(home, nobody, nobody); err != nil {
+			t.Fatal(err)
 		}
 	})
 	if last := lines[len(lines)-1]; !strings.Contains(last, "NOT enforced") {
