@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"aleph/client"
+)
+
+// progress shows a bar on a terminal while bytes move. done ends it; both may
+// be called when there is no bar.
+func (a *app) progress(what string, total int64) (report client.Progress, done func()) {
+	if _, seen := terminal(a.Err); !seen || a.flags.quiet || a.flags.json {
+		return nil, func() {}
+	}
+	bars := mpb.New(mpb.WithOutput(a.Err), mpb.WithWidth(40))
+	bar := bars.AddBar(max(total, 0),
+		mpb.PrependDecorators(decor.Name(what+" "), decor.CountersKibiByte("% .1f / % .1f")),
+		mpb.AppendDecorators(decor.Percentage(), decor.EwmaSpeed(decor.SizeB1024(0), " % .1f", 60)),
+	)
+	report = func(done, total int64) {
+		if total > 0 {
+			bar.SetTotal(total, false)
+		}
+		bar.SetCurrent(done)
+	}
+	return report, func() {
+		bar.SetTotal(bar.Current(), true)
+		bars.Wait()
+	}
+}
