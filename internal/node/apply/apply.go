@@ -125,9 +125,6 @@ func (s *Session) insert(m Received) error {
 	if err := s.tx.InsertMessage(row); err != nil {
 		return err
 	}
-	if err := s.tx.SetStatus(m.ItemHash, message.StatusProcessed, m.Time); err != nil {
-		return err
-	}
 	if m.ItemType == message.ItemInline {
 		return nil
 	}

@@ -70,6 +70,10 @@ func (b *batch) resume(j *job) error {
 
 // attempt plans and applies a message that has its content. // spec messages 4.3
 func (b *batch) attempt(j *job) error {
+	before, known := b.status[j.hash]
+	if known {
+		j.received = min(j.received, before.ReceptionTime)
+	}
 	effect, err := b.session.Plan(j.message())
 	if rej, ok := errors.AsType[*message.Rejection](err); ok {
 		var what message.Hash
@@ -83,6 +87,11 @@ func (b *batch) attempt(j *job) error {
 	}
 	if err := effect(); err != nil {
 		return err
+	}
+	if known { // as pending or rejected
+		if err := b.tx.ClearStatus(j.hash); err != nil {
+			return err
+		}
 	}
 	if err := b.unqueue(j); err != nil {
 		return err

@@ -77,7 +77,7 @@ func injected(r *rand.Rand) func(string) error {
 	return func(name string) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if r.IntN(300) != 0 || name == "savepoint" || name == "release" || strings.HasPrefix(name, "status.batch") {
+		if r.IntN(300) != 0 || name == "savepoint" || name == "release" || strings.HasPrefix(name, "status.message") {
 			return nil
 		}
 		return fmt.Errorf("injected into %s", name)

@@ -5,10 +5,9 @@ import "context"
 // What must never be found. Each query returns the hashes that break a law of
 // the state, whatever messages have come in whatever order.
 const (
-	sqlLiveWithoutMessage = `SELECT s.item_hash FROM message_status s LEFT JOIN messages m ON m.item_hash = s.item_hash
-WHERE s.status IN ('processed', 'removing') AND m.item_hash IS NULL`
-	sqlMessageNotLive = `SELECT m.item_hash FROM messages m LEFT JOIN message_status s ON s.item_hash = m.item_hash
-WHERE s.status IS NULL OR s.status <> m.status`
+	sqlLiveWithoutMessage = `SELECT s.item_hash FROM message_status s WHERE s.status IN ('processed', 'removing')`
+	sqlMessageNotLive     = `SELECT m.item_hash FROM messages m LEFT JOIN message_status s ON s.item_hash = m.item_hash
+WHERE s.status IS NOT NULL OR m.status NOT IN ('processed', 'removing')`
 	sqlForgottenWithoutRecord = `SELECT s.item_hash FROM message_status s LEFT JOIN forgotten_messages f ON f.item_hash = s.item_hash
 WHERE s.status = 'forgotten' AND f.item_hash IS NULL`
 	sqlPendingWithoutRow = `SELECT s.item_hash FROM message_status s WHERE s.status = 'pending'
@@ -41,8 +40,8 @@ AND (c.owner = '' OR m.owner = c.owner) AND (c.type = '' OR m.type = c.type))`
 func (r Reader) Inconsistencies(ctx context.Context) ([]string, error) {
 	var found []string
 	for _, law := range []struct{ what, text string }{
-		{"live without a message", sqlLiveWithoutMessage},
-		{"message whose status differs", sqlMessageNotLive},
+		{"recorded as live beside the message", sqlLiveWithoutMessage},
+		{"live message recorded as something else", sqlMessageNotLive},
 		{"forgotten without a record", sqlForgottenWithoutRecord},
 		{"pending without a row", sqlPendingWithoutRow},
 		{"rejected without a record", sqlRejectedWithoutRecord},

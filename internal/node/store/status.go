@@ -20,11 +20,14 @@ func scanStatus(row scanner) (StatusRow, error) {
 	return s, row.Scan(&s.ItemHash, &s.Status, &s.ReceptionTime)
 }
 
-const sqlStatus = `SELECT ` + statusColumns + ` FROM message_status WHERE item_hash = $1`
+// A live message says where it stands in its own row, the others in
+// message_status; no hash is in both.
+const sqlStatus = `SELECT ` + statusColumns + ` FROM messages WHERE item_hash = $1
+UNION ALL SELECT ` + statusColumns + ` FROM message_status WHERE item_hash = $1`
 
 // Status returns where a message stands, or [message.ErrNotFound].
 func (r Reader) Status(ctx context.Context, hash message.Hash) (StatusRow, error) {
-	rows, err := r.q.query(ctx, "status.get", sqlStatus, hash)
+	rows, err := r.q.query(ctx, "status.get", sqlStatus, string(hash))
 	return one(rows, err, scanStatus)
 }
 
@@ -32,14 +35,16 @@ func (r Reader) Status(ctx context.Context, hash message.Hash) (StatusRow, error
 func (r Reader) Statuses(ctx context.Context, hashes []message.Hash) (map[message.Hash]StatusRow, error) {
 	found := make(map[message.Hash]StatusRow, len(hashes))
 	for part := range chunks(hashes) {
-		name, text, args := inQuery("status.batch", `SELECT `+statusColumns+` FROM message_status WHERE item_hash IN (`, part, `)`)
-		rows, err := r.q.query(ctx, name, text, args...)
-		list, err := all(rows, err, scanStatus)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range list {
-			found[s.ItemHash] = s
+		for _, table := range []string{"messages", "message_status"} {
+			name, text, args := inQuery("status."+table, `SELECT `+statusColumns+` FROM `+table+` WHERE item_hash IN (`, part, `)`)
+			rows, err := r.q.query(ctx, name, text, args...)
+			list, err := all(rows, err, scanStatus)
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range list {
+				found[s.ItemHash] = s
+			}
 		}
 	}
 	return found, nil
@@ -51,7 +56,14 @@ ON CONFLICT (item_hash) DO UPDATE SET status = excluded.status,
 reception_time = CASE WHEN excluded.reception_time < message_status.reception_time
 THEN excluded.reception_time ELSE message_status.reception_time END`
 
-// SetStatus records where a message stands.
+// SetStatus records where a message stands that is not live.
 func (tx *Tx) SetStatus(hash message.Hash, status message.Status, received message.Timestamp) error {
 	return tx.exec("status.set", sqlSetStatus, string(hash), string(status), int64(received))
+}
+
+const sqlClearStatus = `DELETE FROM message_status WHERE item_hash = $1`
+
+// ClearStatus removes the record of a message that was not live and is now.
+func (tx *Tx) ClearStatus(hash message.Hash) error {
+	return tx.exec("status.clear", sqlClearStatus, string(hash))
 }

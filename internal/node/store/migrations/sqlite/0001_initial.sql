@@ -1,6 +1,7 @@
 -- +goose Up
 
--- Where every known message stands. One row per item hash. -- spec messages 4.1
+-- Where a message stands that is not live: pending, rejected, forgotten. A live
+-- message says so in its own row. -- spec messages 4.1
 CREATE TABLE message_status (
     item_hash      TEXT   NOT NULL PRIMARY KEY,
     status         TEXT   NOT NULL,
