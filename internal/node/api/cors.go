@@ -9,9 +9,12 @@ import (
 // safelisted are the response headers that a browser shows to any script.
 var safelisted = []string{"Cache-Control", "Content-Language", "Content-Length", "Content-Type", "Expires", "Last-Modified", "Pragma"}
 
-// allowOrigin lets a script of any origin read the answer: nothing here depends
-// on cookies or on who asks. // spec ccn-http-api 2.3
-func allowOrigin(header http.Header, origin string) {
+// everyAnswer sets the headers that all answers have. A script of any origin may
+// read them: nothing here depends on cookies or on who asks.
+// // spec ccn-http-api 2.3
+func everyAnswer(header http.Header, origin string) {
+	// Answers repeat what was sent; no browser may take one for a page.
+	header.Set("X-Content-Type-Options", "nosniff")
 	// Also without an origin: a cache must not give that answer to a script.
 	header.Set("Vary", "Origin")
 	if origin != "" {
@@ -26,7 +29,7 @@ func exposeHeaders(header http.Header) {
 	}
 	exposed := []string{"Content-Length", "Date"}
 	for name := range header {
-		if !slices.Contains(safelisted, name) && !strings.HasPrefix(name, "Access-Control-") && name != "Vary" {
+		if !slices.Contains(safelisted, name) && !strings.HasPrefix(name, "Access-Control-") && name != "Vary" && name != "X-Content-Type-Options" {
 			exposed = append(exposed, name)
 		}
 	}

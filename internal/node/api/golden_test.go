@@ -116,7 +116,7 @@ func (w *world) shorten(text string) string {
 }
 
 // quiet are headers that every answer has or that say nothing here.
-var quiet = []string{"Date", "Content-Length", "Content-Type"}
+var quiet = []string{"Date", "Content-Length", "Content-Type", "X-Content-Type-Options", "Vary"}
 
 // answer prints what a test compares: status, headers, body.
 func (w *world) answer(r reply) string {

@@ -69,7 +69,7 @@ func (a *API) serve(w *response, r *http.Request, name string, h handler) {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &progressBody{ReadCloser: r.Body, control: w.control, timeout: a.cfg.ReadTimeout}
 	}
-	allowOrigin(w.Header(), r.Header.Get("Origin"))
+	everyAnswer(w.Header(), r.Header.Get("Origin"))
 	a.metrics.inFlight.Inc()
 	defer func() {
 		a.metrics.inFlight.Dec()

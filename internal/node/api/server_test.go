@@ -51,6 +51,8 @@ func TestEveryRouteAnswers(t *testing.T) {
 			t.Errorf("%s %s: got %d %s", r.Method, path, answer.StatusCode, answer.body)
 		case answer.Header.Get("Access-Control-Allow-Origin") != "https://a.b":
 			t.Errorf("%s %s: no CORS headers: %v", r.Method, path, answer.Header)
+		case answer.Header.Get("Vary") == "" || answer.Header.Get("X-Content-Type-Options") != "nosniff":
+			t.Errorf("%s %s: headers are missing: %v", r.Method, path, answer.Header)
 		}
 		pre := n.do(t, http.MethodOptions, path, http.NoBody, "Origin", "null", "Access-Control-Request-Method", "POST")
 		if pre.StatusCode != http.StatusOK || pre.Header.Get("Access-Control-Allow-Origin") != "null" {

@@ -89,7 +89,6 @@ func (a *API) storageRaw(w http.ResponseWriter, r *http.Request) error {
 		header.Set("Content-Type", "application/octet-stream")
 		header.Set("Etag", `"`+string(row.Hash)+`"`)
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
-		header.Set("X-Content-Type-Options", "nosniff")
 	}
 	if r.Method == http.MethodHead {
 		row, err := a.fileRow(r, badHash, unknown)
