@@ -122,7 +122,7 @@ func spotCheck(ctx context.Context, api string, answers []Answer) error {
 		if answers[i].Status != message.StatusProcessed {
 			continue
 		}
-		status, err := StatusOf(ctx, api, answers[i].Hash)
+		status, err := StatusOf(ctx, http.DefaultClient, api, answers[i].Hash)
 		if err != nil {
 			return err
 		}
@@ -135,14 +135,14 @@ func spotCheck(ctx context.Context, api string, answers []Answer) error {
 
 // StatusOf asks a node where a message stands; an unknown one has the status "".
 // // spec ccn-http-api 5.5
-func StatusOf(ctx context.Context, api string, h message.Hash) (message.Status, error) {
+func StatusOf(ctx context.Context, c *http.Client, api string, h message.Hash) (message.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, api+"/api/v0/messages/"+string(h)+"/status", nil)
 	if err != nil {
 		return "", err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := c.Do(req)
 	if err != nil {
 		return "", fmt.Errorf("status of %s: %w", h, err)
 	}

@@ -84,7 +84,7 @@ func (s *Suite) uploadOnce(ctx context.Context, limit uploadLimit) (row Row, err
 	if err != nil {
 		return Row{}, err
 	}
-	status, err := StatusOf(ctx, c.api, m.ItemHash)
+	status, err := StatusOf(ctx, http.DefaultClient, c.api, m.ItemHash)
 	if err != nil {
 		return Row{}, err
 	}

@@ -56,7 +56,7 @@ func TestFullDisk(t *testing.T) {
 	if err := bench.Upload(t.Context(), c.API, store, bytes.NewReader(file), int64(len(file))); err == nil {
 		t.Error("a file was accepted on a full disk")
 	}
-	l.check(t.Context(), t, c.API) // also says that it can still be read
+	l.check(t.Context(), t, c.API, allBatches) // also says that it can still be read
 
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestFullDisk(t *testing.T) {
 		t.Error(err)
 	}
 	c = start(t, dir)
-	result := l.check(t.Context(), t, c.API)
+	result := l.check(t.Context(), t, c.API, allBatches)
 	t.Logf("full disk: %d of %d messages acknowledged while full, accepting again after %s; %d acknowledged in all, %d lost",
 		acknowledged(during), len(during), recovered.Round(time.Millisecond), result.acknowledged, result.lost)
 }

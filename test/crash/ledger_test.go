@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,6 +30,7 @@ type entry struct {
 	amended bool
 	// element is the number of an aggregate's member, -1 for other messages.
 	element int
+	batch   int
 }
 
 // ledger remembers every message that the test has sent. It is the truth that
@@ -36,18 +39,26 @@ type ledger struct {
 	mu      sync.Mutex
 	entries map[message.Hash]*entry
 	files   map[message.Hash][]byte
+	http    *http.Client
+	// batch counts the batches of messages; entries carry its value.
+	batch int
 }
 
 func newLedger() *ledger {
-	return &ledger{entries: make(map[message.Hash]*entry), files: make(map[message.Hash][]byte)}
+	return &ledger{entries: make(map[message.Hash]*entry), files: make(map[message.Hash][]byte), http: &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: checkers, DisableCompression: true}, Timeout: time.Minute,
+	}}
 }
+
+// checkers is how many messages are checked at once.
+const checkers = 8
 
 // sent notes a message before it is sent.
 func (l *ledger) sent(m *message.Message, element int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.entries[m.ItemHash] == nil {
-		l.entries[m.ItemHash] = &entry{m: m, element: element}
+		l.entries[m.ItemHash] = &entry{m: m, element: element, batch: l.batch}
 	}
 }
 
@@ -79,23 +90,26 @@ func (l *ledger) list(n int, keep func(*entry) bool) []*entry {
 	return some
 }
 
+// allBatches makes a check look at everything.
+const allBatches = math.MaxInt
+
 // outcome counts what a check of the ledger found.
 type outcome struct {
 	acknowledged int
 	lost         int
 }
 
-// check asks the node for every message and compares.
-func (l *ledger) check(ctx context.Context, t *testing.T, api string) outcome {
+// check asks the node for the messages of the newest batches and compares.
+func (l *ledger) check(ctx context.Context, t *testing.T, api string, batches int) outcome {
 	t.Helper()
-	all := l.list(-1, func(*entry) bool { return true })
+	all := l.list(-1, func(e *entry) bool { return e.batch > l.batch-batches })
 	var mu sync.Mutex
 	var result outcome
 	var group errgroup.Group
-	group.SetLimit(8)
+	group.SetLimit(checkers)
 	for _, e := range all {
 		group.Go(func() error {
-			status, err := bench.StatusOf(ctx, api, e.m.ItemHash)
+			status, err := bench.StatusOf(ctx, l.http, api, e.m.ItemHash)
 			if err != nil {
 				return err
 			}
@@ -149,7 +163,7 @@ func (l *ledger) checkOnce(ctx context.Context, t *testing.T, api string, owner 
 		members         map[string]bool
 	}{members: make(map[string]bool)}
 	for _, e := range l.list(-1, func(*entry) bool { return true }) {
-		status, err := bench.StatusOf(ctx, api, e.m.ItemHash)
+		status, err := bench.StatusOf(ctx, l.http, api, e.m.ItemHash)
 		if err != nil {
 			t.Fatal(err)
 		}

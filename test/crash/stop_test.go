@@ -34,7 +34,7 @@ func TestSignalUnderLoad(t *testing.T) {
 				t.Errorf("%s: %v", sig, err)
 			}
 			c = start(t, dir)
-			result := l.check(t.Context(), t, c.API)
+			result := l.check(t.Context(), t, c.API, allBatches)
 			l.checkOnce(t.Context(), t, c.API, g.Key().Address())
 			t.Logf("%s: %d of %d messages were acknowledged, %d lost", sig, result.acknowledged, len(batch), result.lost)
 		})
