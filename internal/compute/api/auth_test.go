@@ -45,3 +45,18 @@ func TestVectors(t *testing.T) {
 		t.Errorf("operation with another signature: %v", err)
 	}
 }
+
+func TestSameDomain(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		signed, own string
+		want        bool
+	}{
+		{"crn.example.org", "crn.example.org", true}, {"crn.example.org", "localhost", false}, {"127.0.0.1", "localhost", true},
+		{"::1", "127.0.0.1", true}, {"localhost", "crn.example.org", false}, {"", "localhost", false},
+	} {
+		if got := sameDomain(test.signed, test.own); got != test.want {
+			t.Errorf("signed for %q, called %q: %t", test.signed, test.own, got)
+		}
+	}
+}
