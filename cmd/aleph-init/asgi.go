@@ -61,7 +61,7 @@ func startASGI(ctx context.Context, p *program, c *guest.Config, env []string) (
 		return nil, fmt.Errorf("serve the bridge: %w", err)
 	}
 	listener.SetUnlinkOnClose(false)
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	calls, err := listener.File()
 	if err != nil {
 		return nil, err

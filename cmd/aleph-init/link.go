@@ -138,7 +138,7 @@ func (l *link) call(r *guest.Request, w guest.ResponseWriter) error {
 		if body, ok := r.Body.(io.Closer); ok {
 			_ = body.Close()
 		}
-		<-sent
+		<-sent //nolint:errcheck // only its end matters
 	}
 	return err
 }

@@ -49,7 +49,7 @@ func serve(ctx context.Context, root, port string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer transport.Close()
+	defer func() { _ = transport.Close() }()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 

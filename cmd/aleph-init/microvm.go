@@ -43,9 +43,8 @@ func (microVM) boot() error {
 			return err
 		}
 	}
-	err := mountAll([]mount{{"overlay", overlay + "/root", "overlay", 0,
-		"lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work"}})
-	if err != nil {
+	layers := "lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work"
+	if err := mountAll([]mount{{"overlay", overlay + "/root", "overlay", 0, layers}}); err != nil {
 		return err
 	}
 	if err := os.Chdir(overlay + "/root"); err != nil {
@@ -79,7 +78,7 @@ func (vm microVM) prepare(c *guest.Config, hostname string) error {
 		if v.ReadOnly {
 			kind, flags = "squashfs", syscall.MS_RDONLY
 		}
-		if err := mountAll([]mount{{filepath.Join("/dev", filepath.Base(v.Device)), v.Mount, kind, flags, ""}}); err != nil {
+		if err := mountAll([]mount{{"/dev/" + filepath.Base(v.Device), v.Mount, kind, flags, ""}}); err != nil {
 			return err
 		}
 	}

@@ -69,7 +69,7 @@ func (p *program) Configure(ctx context.Context, c *guest.Config) error {
 			return fmt.Errorf("data: %w", err)
 		}
 	}
-	if err := p.serveAPI(); err != nil {
+	if err := p.serveAPI(ctx); err != nil {
 		return err
 	}
 	env, err := p.environment(c.Variables, hostname)

@@ -20,7 +20,7 @@ const maxRelayed = 64
 
 // serveAPI makes the socket at which the program finds the guest API; each
 // connection goes on to the host's port 53 as it is. // spec crn 3.7, 3.8
-func (p *program) serveAPI() error {
+func (p *program) serveAPI(ctx context.Context) error {
 	path := p.path(apiSocket)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -47,16 +47,16 @@ func (p *program) serveAPI() error {
 			slots <- struct{}{}
 			p.wait.Go(func() {
 				defer func() { <-slots }()
-				p.relayOne(conn)
+				p.relayOne(ctx, conn)
 			})
 		}
 	})
 	return nil
 }
 
-func (p *program) relayOne(conn net.Conn) {
+func (p *program) relayOne(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	host, err := p.transport.Dial(ctx, guest.APIPort)
 	if err != nil {

@@ -45,7 +45,7 @@ func unzip(archive []byte, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	limit := min(int64(maxUnzipped), max(freeUnzipped, int64(len(archive))*maxRatio), memoryLimit())
 	u := &unzipper{root: root, limit: limit, left: limit}
 	for _, f := range z.File {

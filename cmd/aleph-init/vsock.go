@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -97,4 +98,4 @@ func (c vsockConn) SetDeadline(t time.Time) error { return c.File.SetDeadline(t)
 type vsockAddr uint32
 
 func (vsockAddr) Network() string  { return "vsock" }
-func (a vsockAddr) String() string { return fmt.Sprint(uint32(a)) }
+func (a vsockAddr) String() string { return strconv.FormatUint(uint64(a), 10) }

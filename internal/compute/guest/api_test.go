@@ -31,7 +31,7 @@ func TestAPI(t *testing.T) {
 				return nil, errors.New("connection refused")
 			}
 			return &http.Response{
-				StatusCode: 206, Header: http.Header{"Content-Type": {"text/x"}, "Set-Cookie": {"secret"}},
+				StatusCode: http.StatusPartialContent, Header: http.Header{"Content-Type": {"text/x"}, "Set-Cookie": {"secret"}},
 				Body: io.NopCloser(strings.NewReader(r.Method + " " + r.URL.RequestURI())),
 			}, nil
 		},
@@ -93,7 +93,7 @@ func TestCacheBounds(t *testing.T) {
 	c := guest.NewCache(func() time.Time { return now })
 	value := make([]byte, 1<<20)
 	c.Set("other", "kept", []byte("x"))
-	for _, key := range strings.Split("abcdefghijkl", "") {
+	for key := range strings.SplitSeq("abcdefghijkl", "") {
 		if !c.Set("vm", key, value) {
 			t.Fatalf("refused %s", key)
 		}

@@ -142,8 +142,8 @@ func TestMuxAbuse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer host.Close()
-			defer b.Close()
+			defer func() { _ = host.Close() }()
+			defer func() { _ = b.Close() }()
 			go func() { _, _ = io.Copy(io.Discard, b) }()
 			if _, err := b.Write(attack); err != nil && name != "many streams" {
 				t.Fatal(err)

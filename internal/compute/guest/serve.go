@@ -163,8 +163,7 @@ func (c *serverConn) configure(ctx context.Context) error {
 	reply := map[string]any{"success": true}
 	if err := c.setUp(ctx, raw); err != nil {
 		reply = map[string]any{"success": false, "error": err.Error(), "traceback": ""}
-		var setup *SetupError
-		if errors.As(err, &setup) {
+		if setup, ok := errors.AsType[*SetupError](err); ok {
 			reply["error"], reply["traceback"] = setup.Message, setup.Traceback
 		}
 	}

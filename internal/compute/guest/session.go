@@ -37,7 +37,7 @@ func ListenReady(t Transport) (*ReadySignal, error) {
 // Wait returns the version that the guest announces. It ends when ctx does,
 // and uses the signal up.
 func (s *ReadySignal) Wait(ctx context.Context) (version string, err error) {
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = s.listener.Close() })
 	defer stop()
 	conn, err := s.listener.Accept()

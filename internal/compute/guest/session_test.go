@@ -138,7 +138,7 @@ func TestSetupError(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	p := &testProgram{http: func(_ context.Context, r *guest.Request, w guest.ResponseWriter) error {
+	p := &testProgram{http: func(_ context.Context, _ *guest.Request, w guest.ResponseWriter) error {
 		if err := w.Start(200, nil); err != nil {
 			return err
 		}
@@ -203,7 +203,7 @@ func TestStreaming(t *testing.T) {
 		if _, err := io.WriteString(upload, word); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.ReadFull(r.Body, buf); err != nil || string(buf) != strings.ToUpper(word) {
+		if _, err := io.ReadFull(r.Body, buf); err != nil || !strings.EqualFold(string(buf), word) || string(buf) == word {
 			t.Fatalf("%q, %v", buf, err)
 		}
 	}
@@ -224,13 +224,13 @@ func TestDisconnect(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			gone := make(chan error, 1)
+			gone := make(chan struct{})
 			p := &testProgram{http: func(ctx context.Context, _ *guest.Request, w guest.ResponseWriter) error {
 				if err := errors.Join(w.Start(200, nil), w.Flush()); err != nil {
 					return err
 				}
 				<-ctx.Done()
-				gone <- context.Cause(ctx)
+				close(gone)
 				return ctx.Err()
 			}}
 			s := configured(t, p, guest.Version3)
@@ -297,7 +297,7 @@ func TestEarlyAnswer(t *testing.T) {
 	}}
 	s := configured(t, p, guest.Version3)
 	body, upload := io.Pipe()
-	defer upload.Close()
+	defer func() { _ = upload.Close() }()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -319,21 +319,24 @@ func TestEarlyAnswer(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	t.Parallel()
 	for _, version := range versions {
-		release := make(chan struct{})
-		p := &testProgram{http: func(ctx context.Context, _ *guest.Request, _ guest.ResponseWriter) error {
-			select {
-			case <-release:
-			case <-ctx.Done():
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			release := make(chan struct{})
+			defer close(release)
+			p := &testProgram{http: func(ctx context.Context, _ *guest.Request, _ guest.ResponseWriter) error {
+				select {
+				case <-release:
+				case <-ctx.Done():
+				}
+				return errors.New("too late")
+			}}
+			s := configured(t, p, version)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			defer cancel()
+			if _, err := s.Call(ctx, &guest.Request{Method: "GET"}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v", err)
 			}
-			return errors.New("too late")
-		}}
-		s := configured(t, p, version)
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-		defer cancel()
-		if _, err := s.Call(ctx, &guest.Request{Method: "GET"}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v", version, err)
-		}
-		close(release)
+		})
 	}
 }
 

@@ -51,8 +51,7 @@ func (s *Session) stream(ctx context.Context, r *Request) (*Response, error) {
 // a Read of the body may keep it until that returns.
 func sendBody(conn net.Conn, body io.Reader, cancel context.CancelCauseFunc) {
 	err := writeBody(conn, body)
-	var source *bodyError
-	if errors.As(err, &source) {
+	if _, ok := errors.AsType[*bodyError](err); ok {
 		cancel(err) // the client is gone: the call has no one to answer to
 	}
 	// A program may answer without reading the request: then writing fails,
@@ -78,6 +77,7 @@ func readResponse(in *bufio.Reader) (*wireResponse, error) {
 			return nil, err
 		}
 		return nil, f.err()
+	case frameRequest, frameEvent, frameData, frameEnd:
 	}
 	return nil, fmt.Errorf("%w: frame %c before the response", ErrMalformed, kind)
 }

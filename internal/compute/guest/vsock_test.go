@@ -65,7 +65,7 @@ func TestVsockTranscript(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "v.sock")
 	var chowned string
 	v := guest.NewVsock(path, func(p string) error { chowned = p; return nil })
-	defer v.Close()
+	defer func() { _ = v.Close() }()
 
 	signal, err := guest.ListenReady(v)
 	if err != nil {
@@ -207,7 +207,7 @@ func TestFirstVersion(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "v.sock")
 	v := guest.NewVsock(path, nil)
-	defer v.Close()
+	defer func() { _ = v.Close() }()
 	signal, err := guest.ListenReady(v)
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ type build struct {
 	cache  *Cache
 	recipe Recipe
 	force  bool
+	cancel context.CancelFunc
 	lock   *os.File // held while the recipe is followed
 	done   chan struct{}
 	image  *Image // these two are valid once done is closed
@@ -26,9 +27,9 @@ type build struct {
 	changed chan struct{} // closed at the next event
 }
 
-func newBuild(c *Cache, r Recipe, force bool) *build {
+func newBuild(c *Cache, r Recipe, force bool, cancel context.CancelFunc) *build {
 	return &build{
-		cache: c, recipe: r, force: force, done: make(chan struct{}), changed: make(chan struct{}),
+		cache: c, recipe: r, force: force, cancel: cancel, done: make(chan struct{}), changed: make(chan struct{}),
 		event: Event{Runtime: r.Name, Steps: r.steps(), Text: "waiting"},
 	}
 }
@@ -74,8 +75,6 @@ func (b *build) follow(ctx context.Context, progress func(Event)) (*Image, error
 // run builds under the lock of the runtime.
 func (b *build) run(ctx context.Context) {
 	defer close(b.done)
-	ctx, cancel := context.WithTimeout(ctx, b.cache.cfg.BuildTimeout)
-	defer cancel()
 	b.image, b.err = b.locked(ctx)
 	if b.err != nil {
 		b.err = fmt.Errorf("build runtime %s: %w", b.recipe.Name, b.err)
@@ -134,11 +133,11 @@ func (b *build) make(ctx context.Context, dir, key string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Chmod(tmp, 0o755); err != nil { //nolint:gosec // a jailed VM's user reads it
+	if err := os.Chmod(tmp, 0o755); err != nil {
 		return err
 	}
 	root := filepath.Join(tmp, rootName)
-	if err := os.Mkdir(root, 0o755); err != nil { //nolint:gosec // as above
+	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
 	}
 	if err := b.recipe.make(ctx, b, root); err != nil {

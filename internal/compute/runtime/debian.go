@@ -31,7 +31,7 @@ func checkDebian() error {
 		return err
 	}
 	if _, err := os.Stat(debianKeys); err != nil {
-		return errors.New("Debian's archive keys are missing: install the package debian-archive-keyring " + //nolint:revive // a name
+		return errors.New("the archive keys of Debian are missing: install the package debian-archive-keyring " +
 			"(apt-get install debian-archive-keyring)")
 	}
 	return nil
@@ -109,13 +109,13 @@ func setUpDebian(root string) error {
 		"etc/localtime":        "/usr/share/zoneinfo/Etc/UTC",
 		"usr/bin/sh":           "/bin/sh",
 		"usr/bin/bash":         "/bin/bash",
-		"usr/lib/ssl/cert.pem": "/etc/ssl/certs/ca-certificates.crt",
+		"usr/lib/ssl/cert.pem": certificates,
 	} {
 		if err := os.Symlink(target, filepath.Join(root, path)); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	if err := writeFile(filepath.Join(root, "etc/nsswitch.conf"), nameServices); err != nil {
+	if err := writeFile(filepath.Join(root, "etc", "nsswitch.conf"), nameServices); err != nil {
 		return err
 	}
 	return joinCertificates(root)
@@ -123,7 +123,7 @@ func setUpDebian(root string) error {
 
 // joinCertificates makes the one file of all certificate authorities.
 func joinCertificates(root string) error {
-	paths, err := filepath.Glob(filepath.Join(root, "usr/share/ca-certificates/mozilla/*.crt"))
+	paths, err := filepath.Glob(filepath.Join(root, "usr", "share", "ca-certificates", "mozilla", "*.crt"))
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func joinCertificates(root string) error {
 		}
 		all.Write(text)
 	}
-	return writeFile(filepath.Join(root, "etc/ssl/certs/ca-certificates.crt"), all.String())
+	return writeFile(filepath.Join(root, certificates), all.String())
 }
 
 // removeMatches removes what matches pattern inside root.

@@ -8,13 +8,16 @@ import (
 	"path/filepath"
 )
 
+// certificates is the file of all certificate authorities.
+const certificates = "/etc/ssl/certs/ca-certificates.crt"
+
 // nameServices is /etc/nsswitch.conf.
 const nameServices = "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n"
 
 // makeMinimal fills root with what static programs look for.
 func makeMinimal(root string) error {
 	for _, dir := range []string{"etc/ssl/certs", "usr/bin", "usr/sbin", "usr/lib", "var/tmp", "root"} {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil { //nolint:gosec // a root file system
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return err
 		}
 	}
@@ -23,7 +26,7 @@ func makeMinimal(root string) error {
 			return err
 		}
 	}
-	files := map[string]string{
+	files := map[string]string{ //nolint:gosec // no password stands in these
 		"etc/passwd":        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
 		"etc/group":         "root:x:0:\nnogroup:x:65534:\n",
 		"etc/nsswitch.conf": nameServices,
@@ -34,13 +37,13 @@ func makeMinimal(root string) error {
 			return err
 		}
 	}
-	return copyCertificates(filepath.Join(root, "etc/ssl/certs/ca-certificates.crt"))
+	return copyCertificates(filepath.Join(root, certificates))
 }
 
 // copyCertificates takes the certificate authorities of this machine.
 func copyCertificates(to string) error {
 	for _, from := range []string{
-		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
+		certificates, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
 	} {
 		text, err := os.ReadFile(from)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -59,23 +62,23 @@ func copyCertificates(to string) error {
 // something, and the files that it may replace.
 func finishRoot(root string) error {
 	for _, dir := range []string{"dev", "proc", "sys", "run", "opt", "data", "mnt", "var/lib", "var/tmp"} {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil { //nolint:gosec // a root file system
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return err
 		}
 	}
 	for _, dir := range []string{"tmp", "var/tmp"} {
 		path := filepath.Join(root, dir)
-		if err := os.MkdirAll(path, 0o755); err != nil { //nolint:gosec // as above
+		if err := os.MkdirAll(path, 0o755); err != nil {
 			return err
 		}
-		if err := os.Chmod(path, 0o777|os.ModeSticky); err != nil { //nolint:gosec // what /tmp is like
+		if err := os.Chmod(path, 0o777|os.ModeSticky); err != nil {
 			return err
 		}
 	}
-	if err := writeFile(filepath.Join(root, "etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n"); err != nil {
+	if err := writeFile(filepath.Join(root, "etc", "hosts"), "127.0.0.1 localhost\n::1 localhost\n"); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(root, "etc/resolv.conf"), "")
+	return writeFile(filepath.Join(root, "etc", "resolv.conf"), "")
 }
 
 // InitMount is where aleph-init is: a file in the image, and an empty file in
@@ -83,5 +86,5 @@ func finishRoot(root string) error {
 const InitMount = "/usr/sbin/aleph-init"
 
 func writeFile(path, text string) error {
-	return os.WriteFile(path, []byte(text), 0o644) //nolint:gosec // a root file system
+	return os.WriteFile(path, []byte(text), 0o644) //nolint:gosec // a file of the root that is being made
 }

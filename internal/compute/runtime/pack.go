@@ -52,7 +52,7 @@ func writeInfo(dir, name, key string) error {
 		return err
 	}
 	path := filepath.Join(dir, infoName)
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil { //nolint:gosec // public
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
 		return err
 	}
 	return syncFile(path)

@@ -48,14 +48,13 @@ func DefaultConfig() Config {
 // Cache is a folder of runtimes. It is safe for concurrent use, and several
 // processes may use one folder.
 type Cache struct {
-	cfg    Config
-	dir    string
-	log    *slog.Logger
-	ctx    context.Context // of the builds; ends with Close
-	cancel context.CancelFunc
-	wait   sync.WaitGroup
+	cfg  Config
+	dir  string
+	log  *slog.Logger
+	wait sync.WaitGroup
 
-	mu     sync.Mutex // guards builds and last
+	mu     sync.Mutex // guards what follows
+	closed bool
 	builds map[string]*build
 	last   map[string]error // of the builds that failed
 }
@@ -77,14 +76,17 @@ func Open(cfg Config, log *slog.Logger) (*Cache, error) {
 	if cfg.BuildTimeout <= 0 {
 		cfg.BuildTimeout = DefaultConfig().BuildTimeout
 	}
-	c := &Cache{cfg: cfg, dir: dir, log: log, builds: make(map[string]*build), last: make(map[string]error)}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	return c, nil
+	return &Cache{cfg: cfg, dir: dir, log: log, builds: make(map[string]*build), last: make(map[string]error)}, nil
 }
 
 // Close ends the builds that run, and waits for them. It may be called again.
 func (c *Cache) Close() error {
-	c.cancel()
+	c.mu.Lock()
+	c.closed = true
+	for _, b := range c.builds {
+		b.cancel()
+	}
+	c.mu.Unlock()
 	c.wait.Wait()
 	return nil
 }
@@ -166,28 +168,30 @@ func (c *Cache) Build(ctx context.Context, name string, opts Options) (*Image, e
 			return image, nil
 		}
 	}
-	b, err := c.join(r, opts.Force)
+	b, err := c.join(ctx, r, opts.Force)
 	if err != nil {
 		return nil, err
 	}
 	return b.follow(ctx, opts.Progress)
 }
 
-// join returns the build of r that runs, or starts one.
-func (c *Cache) join(r Recipe, force bool) (*build, error) {
+// join returns the build of r that runs, or starts one, which ctx does not end.
+func (c *Cache) join(ctx context.Context, r Recipe, force bool) (*build, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if b := c.builds[r.Name]; b != nil {
 		return b, nil
 	}
-	if c.ctx.Err() != nil {
+	if c.closed {
 		return nil, errors.New("the runtime cache is closed")
 	}
-	b := newBuild(c, r, force)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.BuildTimeout)
+	b := newBuild(c, r, force, cancel)
 	c.builds[r.Name] = b
 	delete(c.last, r.Name)
 	c.wait.Go(func() {
-		b.run(c.ctx)
+		defer cancel()
+		b.run(ctx)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		delete(c.builds, r.Name)

@@ -119,11 +119,11 @@ func checkSquashfs(t *testing.T, image string) {
 	if err != nil {
 		t.Fatalf("unsquashfs: %v\n%s", err, out)
 	}
-	program, err := elf.Open(filepath.Join(to, "usr/sbin/init"))
+	program, err := elf.Open(filepath.Join(to, "usr", "sbin", "init"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer program.Close()
+	defer func() { _ = program.Close() }()
 	for _, p := range program.Progs {
 		if p.Type == elf.PT_INTERP {
 			t.Error("aleph-init needs a loader: it must be static")
@@ -151,7 +151,7 @@ func TestPython(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	compiled, err := filepath.Glob(filepath.Join(image.Root, "usr/lib/python3/dist-packages/fastapi/__pycache__/applications.*.pyc"))
+	compiled, err := filepath.Glob(image.Root + "/usr/lib/python3/dist-packages/fastapi/__pycache__/applications.*.pyc")
 	if err != nil || len(compiled) != 1 {
 		t.Errorf("compiled modules: %v, %v", compiled, err)
 	}

@@ -27,7 +27,7 @@ const (
 // be nil.
 func runTool(ctx context.Context, lock *os.File, onLine func(string), program string, args ...string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // a closed set of tools
-	cmd.Env = toolEnv()
+	cmd.Env = toolEnv(cmd.Environ())
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
@@ -64,27 +64,31 @@ func readLines(r io.Reader, onLine func(string)) []string {
 	return tail
 }
 
-// toolEnv is our environment in the C locale, with the folders of system
-// programs in the path.
-func toolEnv() []string {
-	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
+// toolEnv is env in the C locale, with the folders of system programs in the
+// path.
+func toolEnv(env []string) []string {
+	path := "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
+	env = slices.DeleteFunc(env, func(kv string) bool {
+		if own, ok := strings.CutPrefix(kv, "PATH="); ok {
+			path = own + ":" + path
+			return true
+		}
 		return strings.HasPrefix(kv, "LC_") || strings.HasPrefix(kv, "LANG") || strings.HasPrefix(kv, "PYTHON")
 	})
-	return append(env, "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
-		"PATH="+os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
+	return append(env, "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "PATH="+path)
 }
 
 // lockFile takes the lock at path and waits for it while ctx lasts. Closing
 // the file gives it back.
 func lockFile(ctx context.Context, path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644) //nolint:gosec // an empty file
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	ticker := time.NewTicker(lockPoll)
 	defer ticker.Stop()
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a small number
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return f, nil
 		}
@@ -130,8 +134,8 @@ func FindInit(configured string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("find aleph-init: %w", err)
 		}
-		if real, err := filepath.EvalSymlinks(self); err == nil {
-			self = real
+		if target, err := filepath.EvalSymlinks(self); err == nil {
+			self = target
 		}
 		dir := filepath.Dir(self)
 		candidates = []string{
