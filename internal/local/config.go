@@ -27,6 +27,7 @@ func DefaultConfig() Config {
 		Compute: compute.DefaultConfig(), Runtimes: runtime.DefaultConfig(),
 	}
 	cfg.Node.Database.Path, cfg.Node.Files.Folder = "", ""
+	cfg.Compute.DomainName = "" // the address that its clients call
 	return cfg
 }
 
@@ -50,6 +51,13 @@ func (c *Config) complete() error {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return fmt.Errorf("local cloud: address of the %s: %w", what, err)
 		}
+	}
+	if c.Compute.DomainName == "" {
+		host, _, err := net.SplitHostPort(c.ComputeListen)
+		if err != nil {
+			return fmt.Errorf("local cloud: address of the compute host: %w", err)
+		}
+		c.Compute.DomainName = host
 	}
 	return nil
 }
