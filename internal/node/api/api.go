@@ -23,6 +23,7 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"aleph/internal/node/blob"
 	"aleph/internal/node/ingest"
@@ -56,6 +57,8 @@ type API struct {
 	figures *figures
 	checks  *checks
 	uploads chan struct{}
+	// bodies bounds the memory of bodies that are no uploads.
+	bodies *semaphore.Weighted
 	// large has one place: for a JSON upload that needs much memory.
 	large   chan struct{}
 	sockets *sockets
@@ -76,6 +79,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 		Deps: deps, cfg: cfg, log: deps.Log, mux: http.NewServeMux(),
 		metrics: newMetrics(deps.Registry),
 		uploads: make(chan struct{}, cfg.MaxUploads),
+		bodies:  semaphore.NewWeighted(mostBodies),
 		large:   make(chan struct{}, 1),
 		sockets: newSockets(cfg.MaxSockets),
 	}

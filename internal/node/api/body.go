@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"context"
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // bodyReader reads the body of a request of at most limit bytes, whatever its
@@ -37,22 +39,53 @@ func bodyReader(w http.ResponseWriter, r *http.Request, limit int64) (io.Reader,
 	}
 }
 
-// readBody returns what [bodyReader] reads.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+// smallBody is the most bytes of a body that takes no part of [mostBodies].
+const smallBody = 64 << 10
+
+// mostBodies bounds the bytes of all larger bodies that are in memory at once.
+const mostBodies = 64 << 20
+
+// readBody returns what [bodyReader] reads. The whole of it has to come within
+// a few times the time in which it has to make progress.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	body, err := bodyReader(w, r, limit)
 	if err != nil {
 		return nil, err
 	}
-	// What a caller declares is not yet memory: the rest comes as it arrives.
-	const most = 64 << 10
+	if weight := a.weight(r, limit); weight > 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), a.cfg.ReadTimeout)
+		defer cancel()
+		if a.bodies.Acquire(ctx, weight) != nil {
+			f := failReason(http.StatusServiceUnavailable, "too many long requests at once: try again later")
+			f.header = http.Header{"Retry-After": {"10"}}
+			return nil, f
+		}
+		defer a.bodies.Release(weight)
+		if b, ok := r.Body.(*progressBody); ok {
+			b.until = time.Now().Add(4 * a.cfg.ReadTimeout)
+		}
+	}
 	var data bytes.Buffer
 	if r.ContentLength > 0 {
-		data.Grow(int(min(r.ContentLength, most)) + bytes.MinRead)
+		// What a caller declares is not yet memory: the rest comes as it arrives.
+		data.Grow(int(min(r.ContentLength, smallBody)) + bytes.MinRead)
 	}
 	if _, err := data.ReadFrom(body); err != nil {
 		return nil, badBody(err)
 	}
 	return data.Bytes(), nil
+}
+
+// weight is what a body may take of [mostBodies].
+func (a *API) weight(r *http.Request, limit int64) int64 {
+	length := r.ContentLength
+	if length < 0 || r.Header.Get("Content-Encoding") != "" {
+		length = limit
+	}
+	if length <= smallBody {
+		return 0
+	}
+	return min(length, mostBodies)
 }
 
 // badBody tells an error of a body that was cut or is not what it says from

@@ -130,6 +130,7 @@ func FuzzPublication(f *testing.F) {
 func BenchmarkPublish(b *testing.B) {
 	n := startNode(b)
 	alice := key(b, "1")
+	b.SetParallelism(32)
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			m := signed(b, alice, message.TypePost, "BENCH", 1767200000, fmt.Sprintf(`"type":"bench","content":{"i":%d,"by":"%p"}`, i, pb))

@@ -14,7 +14,7 @@ import (
 // publishMessage answers POST /api/v0/messages: it takes a message in and
 // answers once the outcome is durable. // spec ccn-http-api 5.7
 func (a *API) publishMessage(w http.ResponseWriter, r *http.Request) error {
-	raw, err := readBody(w, r, a.cfg.MaxBody)
+	raw, err := a.readBody(w, r, a.cfg.MaxBody)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func ignoreDeadline(err error) error {
 // pubsub answers the two legacy ways to publish. The message is given as text,
 // or as an object by some clients. // spec ccn-http-api 5.8
 func (a *API) pubsub(w http.ResponseWriter, r *http.Request) error {
-	raw, err := readBody(w, r, a.cfg.MaxBody)
+	raw, err := a.readBody(w, r, a.cfg.MaxBody)
 	if err != nil {
 		return err
 	}

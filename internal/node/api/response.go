@@ -113,11 +113,17 @@ type progressBody struct {
 	io.ReadCloser
 	control *http.ResponseController
 	timeout time.Duration
+	// until is when all of it must have come; zero is no such time.
+	until time.Time
 }
 
 func (b *progressBody) Read(p []byte) (int, error) {
 	if b.timeout > 0 {
-		_ = b.control.SetReadDeadline(time.Now().Add(b.timeout))
+		deadline := time.Now().Add(b.timeout)
+		if !b.until.IsZero() && b.until.Before(deadline) {
+			deadline = b.until
+		}
+		_ = b.control.SetReadDeadline(deadline)
 	}
 	n, err := b.ReadCloser.Read(p)
 	switch {

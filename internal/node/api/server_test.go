@@ -300,6 +300,30 @@ func TestSlowCallers(t *testing.T) {
 	}
 }
 
+// TestTrickle sends a long body so slowly that it never stops making progress.
+func TestTrickle(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, func(s *settings) { s.api.ReadTimeout = 100 * time.Millisecond })
+	read, write := io.Pipe()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for range tick.C {
+			if _, err := write.Write([]byte(" ")); err != nil {
+				return
+			}
+		}
+	}()
+	r := n.do(t, http.MethodPost, "/api/v0/messages", read)
+	if r.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("got %d %s", r.StatusCode, r.body)
+	}
+	_ = read.Close()
+	<-stopped
+}
+
 // TestLongHeaders sends what clients that ask for hundreds of hashes send. // spec ccn-http-api 1.3
 func TestLongHeaders(t *testing.T) {
 	t.Parallel()
