@@ -49,5 +49,6 @@ The local cloud keeps running (process $pid, log $cloud/log).
   account   $(field account.address <"$cloud/ready.json")
   key file  $(field account.private_key_file <"$cloud/ready.json")
   data      $(field data_dir <"$cloud/ready.json")
+  function  $(cat "$cloud/function" 2>/dev/null || echo none)
 End it with: make stop
 END
