@@ -3,7 +3,9 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"time"
 
@@ -100,4 +102,29 @@ func (c *Client) Files(ctx context.Context, owner message.Address, page, perPage
 		return nil, 0, fmt.Errorf("files of %s: %w", owner, err)
 	}
 	return answer.Files, answer.TotalSize, nil
+}
+
+// AllFiles walks through every file that an owner keeps, newest first. It ends
+// after the first error.
+func (c *Client) AllFiles(ctx context.Context, owner message.Address) iter.Seq2[AddressFile, error] {
+	return func(yield func(AddressFile, error) bool) {
+		for page := 1; ; page++ {
+			files, _, err := c.Files(ctx, owner, page, cursorPage)
+			if errors.Is(err, message.ErrNotFound) { // how the node says that the page is empty
+				return
+			}
+			if err != nil {
+				yield(AddressFile{}, err)
+				return
+			}
+			for _, file := range files {
+				if !yield(file, nil) {
+					return
+				}
+			}
+			if len(files) < cursorPage {
+				return
+			}
+		}
+	}
 }

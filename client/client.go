@@ -31,7 +31,9 @@ type Config struct {
 	// UserAgent names the program to the node.
 	UserAgent string
 	// Timeout bounds each call whose context has no deadline. Zero means
-	// [DefaultTimeout].
+	// [DefaultTimeout], and more for a publication, which may wait until the
+	// message is processed. Transfers of files are bounded by standing still,
+	// not by their length.
 	Timeout time.Duration
 }
 
@@ -42,6 +44,8 @@ type Client struct {
 	http      *http.Client
 	userAgent string
 	timeout   time.Duration
+	// publishTimeout bounds a publication.
+	publishTimeout time.Duration
 }
 
 // New returns a client. It opens no connection.
@@ -54,7 +58,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{api: api, compute: compute, http: cfg.HTTP, userAgent: cfg.UserAgent, timeout: cfg.Timeout}
+	c := &Client{api: api, compute: compute, http: cfg.HTTP, userAgent: cfg.UserAgent, timeout: cfg.Timeout, publishTimeout: cfg.Timeout}
 	if c.http == nil {
 		c.http = &http.Client{Transport: newTransport()}
 	}
@@ -62,7 +66,7 @@ func New(cfg Config) (*Client, error) {
 		c.userAgent = "aleph-go"
 	}
 	if c.timeout <= 0 {
-		c.timeout = DefaultTimeout
+		c.timeout, c.publishTimeout = DefaultTimeout, syncTimeout
 	}
 	return c, nil
 }

@@ -30,6 +30,11 @@ func (c *Client) DownloadTo(ctx context.Context, file message.Hash, path string,
 	}
 	defer func() { err = errors.Join(err, part.Close()) }()
 	size, err = c.fill(ctx, part, file, progress)
+	if errors.Is(err, errOtherPart) {
+		if _, err = restart(part); err == nil {
+			size, err = c.fill(ctx, part, file, progress)
+		}
+	}
 	if errors.Is(err, message.ErrInvalid) || errors.Is(err, message.ErrNotFound) {
 		return 0, errors.Join(err, os.Remove(part.Name())) // nothing to go on from
 	}
@@ -80,8 +85,15 @@ func (c *Client) fill(ctx context.Context, part *os.File, file message.Hash, pro
 	if _, err := io.Copy(io.MultiWriter(part, sum), in); err != nil {
 		return 0, fmt.Errorf("download file %s: %w", file, err)
 	}
-	return in.done, sameHash(sum, file)
+	mismatch := sameHash(sum, file)
+	if mismatch != nil && have > 0 {
+		return 0, fmt.Errorf("%w: %w", errOtherPart, mismatch)
+	}
+	return in.done, mismatch
 }
+
+// errOtherPart says that the bytes to go on from were of another file.
+var errOtherPart = errors.New("the partial file is of something else")
 
 func restart(part *os.File) (hash.Hash, error) {
 	if err := part.Truncate(0); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"net/url"
 	"time"
 
@@ -73,14 +74,40 @@ func (c *Client) Posts(ctx context.Context, f PostFilter) (*PostPage, error) {
 	if err != nil {
 		return nil, err
 	}
+	page, _, err := c.postPage(ctx, q)
+	return page, err
+}
+
+func (c *Client) postPage(ctx context.Context, q url.Values) (page *PostPage, next string, err error) {
 	var w struct {
 		Posts []Post `json:"posts"`
 		pageMembers
 	}
 	if err := c.getJSON(ctx, "/api/v1/posts.json", q, listLimit, &w); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return &PostPage{Posts: w.Posts, Page: w.Page, PerPage: w.PerPage, Total: w.Total}, nil
+	return &PostPage{Posts: w.Posts, Page: w.Page, PerPage: w.PerPage, Total: w.Total}, w.NextCursor, nil
+}
+
+// AllPosts walks through every post that a filter selects. It ends after the
+// first error. The filter's Page is ignored.
+func (c *Client) AllPosts(ctx context.Context, f PostFilter) iter.Seq2[Post, error] {
+	if f.PerPage <= 0 || f.PerPage > cursorPage {
+		f.PerPage = cursorPage
+	}
+	f.Page = 0
+	return walkCursor(func(cursor string) ([]Post, string, error) {
+		q, err := f.query()
+		if err != nil {
+			return nil, "", err
+		}
+		q.Set("cursor", cursor)
+		page, next, err := c.postPage(ctx, q)
+		if err != nil {
+			return nil, "", err
+		}
+		return page.Posts, next, nil
+	})
 }
 
 // Post returns one post by the hash of its original message.

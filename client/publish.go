@@ -51,7 +51,7 @@ func (c *Client) Publish(ctx context.Context, acc account.Account, typ message.T
 		m.ItemContent, m.ItemHash = string(text), message.HashOf(text)
 	} else {
 		m.ItemType = message.ItemStorage
-		if m.ItemHash, err = c.storeJSON(ctx, text); err != nil {
+		if m.ItemHash, err = c.storeContent(ctx, text); err != nil {
 			return nil, fmt.Errorf("store content: %w", err)
 		}
 	}
@@ -69,45 +69,38 @@ func channelOf(opts PublishOptions) *string {
 	return &channel
 }
 
-// storeJSON keeps a large content as a file and returns the name it got, which
-// need not be the hash of these very bytes. // spec ccn-http-api 10.4
-func (c *Client) storeJSON(ctx context.Context, text []byte) (message.Hash, error) {
+// storeContent keeps a large content as a file. The bytes go as they are, since
+// the signature covers their hash: a node that wrote them differently, as the
+// route for JSON may, would have chosen what the account signs.
+// // spec ccn-http-api 10.3
+func (c *Client) storeContent(ctx context.Context, text []byte) (message.Hash, error) {
+	want := message.HashOf(text)
 	ctx, cancel := deadline(ctx, c.timeout)
 	defer cancel()
-	target, err := c.apiURL("/api/v0/storage/add_json", nil)
+	req, err := c.formRequest(ctx, form{name: "content.json", file: bytes.NewReader(text), size: int64(len(text))})
 	if err != nil {
 		return "", err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(text))
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", message.ErrInvalid, err)
-	}
-	req.Header.Set("Content-Type", "application/json")
 	_, body, fail, err := c.exchange(req)
 	if err != nil || fail != nil {
 		return "", firstError(err, fail)
 	}
-	return decodeStored(target, body)
-}
-
-func decodeStored(target string, body []byte) (message.Hash, error) {
 	var answer struct {
-		Hash string `json:"hash"`
+		Hash message.Hash `json:"hash"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return "", decodeError(target, err)
+		return "", decodeError(req.URL.String(), err)
 	}
-	hash, err := message.ParseHash(answer.Hash)
-	if err != nil {
-		return "", decodeError(target, err)
+	if answer.Hash != want {
+		return "", decodeError(req.URL.String(), fmt.Errorf("the content %s was stored as %q", want, answer.Hash))
 	}
-	return hash, nil
+	return want, nil
 }
 
 // Send hands a signed message to the node. Sending the same message again is
 // harmless and returns its status. // spec ccn-http-api 5.7
 func (c *Client) Send(ctx context.Context, m *message.Message, sync bool) (*Published, error) {
-	ctx, cancel := deadline(ctx, max(c.timeout, syncTimeout))
+	ctx, cancel := deadline(ctx, c.publishTimeout)
 	defer cancel()
 	target, err := c.apiURL("/api/v0/messages", nil)
 	if err != nil {
@@ -121,8 +114,11 @@ func (c *Client) Send(ctx context.Context, m *message.Message, sync bool) (*Publ
 		Status *message.Status `json:"message_status"`
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.Status == nil {
-		if fail == nil {
+		switch {
+		case fail == nil:
 			fail = decodeError(target, fmt.Errorf("status %d without a message status", status))
+		case status == http.StatusUnprocessableEntity && bytes.HasPrefix(body, []byte("InvalidMessageFormat")):
+			fail = &message.Rejection{Code: message.CodeInvalidFormat, Err: fail}
 		}
 		return nil, fmt.Errorf("publish message %s: %w", m.ItemHash, fail)
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -62,14 +63,14 @@ func (c *Client) Upload(ctx context.Context, acc account.Account, file io.ReadSe
 	if err != nil {
 		return nil, err
 	}
-	target, err := c.apiURL("/api/v0/storage/add_file", nil)
+	metadata, err := compactJSON(map[string]any{"message": m, "sync": opts.Sync})
 	if err != nil {
 		return nil, err
 	}
 	ctx, guard := guardStall(ctx, max(stallLimit, syncTimeout))
 	defer guard.stop()
 	body := &progressReader{r: io.LimitReader(file, size), total: size, guard: guard, progress: opts.Progress}
-	req, err := uploadRequest(ctx, target, m, body, size, opts)
+	req, err := c.formRequest(ctx, form{metadata: metadata, name: opts.Name, file: body, size: size})
 	if err != nil {
 		return nil, err
 	}
@@ -109,40 +110,48 @@ func storeMessage(acc account.Account, hash message.Hash, opts UploadOptions) (*
 	return m, account.Sign(acc, m)
 }
 
-// uploadRequest frames the form around the file, so that its length is known
-// and nothing of the file is copied.
-func uploadRequest(ctx context.Context, target string, m *message.Message, file io.Reader, size int64, opts UploadOptions) (*http.Request, error) {
-	metadata, err := compactJSON(map[string]any{"message": m, "sync": opts.Sync})
+// form is a multipart form with one file.
+type form struct {
+	metadata []byte // sent first; none when nil
+	name     string
+	file     io.Reader
+	size     int64
+}
+
+// formRequest frames the form around the file, so that its length is known and
+// nothing of the file is copied.
+func (c *Client) formRequest(ctx context.Context, f form) (*http.Request, error) {
+	target, err := c.apiURL("/api/v0/storage/add_file", nil)
 	if err != nil {
 		return nil, err
 	}
 	var frame bytes.Buffer
-	form := multipart.NewWriter(&frame)
-	if err := form.WriteField("metadata", string(metadata)); err != nil {
-		return nil, err
-	}
-	name := opts.Name
-	if name == "" {
-		name = "file"
+	w := multipart.NewWriter(&frame)
+	if f.metadata != nil {
+		if err := w.WriteField("metadata", string(f.metadata)); err != nil {
+			return nil, err
+		}
 	}
 	header := textproto.MIMEHeader{}
-	header.Set("Content-Disposition", multipart.FileContentDisposition("file", name))
+	header.Set("Content-Disposition", multipart.FileContentDisposition("file", cmp.Or(f.name, "file")))
 	header.Set("Content-Type", "application/octet-stream")
-	if _, err := form.CreatePart(header); err != nil {
+	if _, err := w.CreatePart(header); err != nil {
 		return nil, err
 	}
 	head := bytes.Clone(frame.Bytes())
 	frame.Reset()
-	if err := form.Close(); err != nil {
+	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	body := io.MultiReader(bytes.NewReader(head), file, bytes.NewReader(frame.Bytes()))
+	body := io.MultiReader(bytes.NewReader(head), f.file, bytes.NewReader(frame.Bytes()))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", message.ErrInvalid, err)
 	}
-	req.ContentLength = int64(len(head)) + size + int64(frame.Len())
-	req.Header.Set("Content-Type", form.FormDataContentType())
+	req.ContentLength = int64(len(head)) + f.size + int64(frame.Len())
+	req.Header.Set("Content-Type", w.FormDataContentType())
+	// A file that the node refuses by its size is not sent.
+	req.Header.Set("Expect", "100-continue")
 	return req, nil
 }
 

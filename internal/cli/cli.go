@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -51,6 +52,8 @@ func Run(ctx context.Context, args []string, streams Streams, build Build) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = context.Canceled // what broke off because of the signal says nothing
 	}
+	// A flag before this one may have stopped the reading of the line.
+	a.flags.json = a.flags.json || slices.Contains(args, "--json")
 	return a.fail(cmd, err)
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,33 +40,16 @@ func (a *app) completeFlags(root *cobra.Command) {
 			panic(err) // the flag was declared a line before
 		}
 	}
-	complete("account", a.accountNames)
+	complete("account", func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		return a.completeAccounts(cmd, nil, begun)
+	})
 	complete("key-chain", chainNames)
 	complete("config-dir", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	})
-	for _, flag := range []string{"api", "compute", "timeout"} {
+	for _, flag := range []string{"api", "ccn", "compute", "timeout"} {
 		complete(flag, cobra.NoFileCompletions)
 	}
-}
-
-// accountNames proposes the accounts of the keystore.
-func (a *app) accountNames(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-	store, err := a.keystore()
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	entries, err := store.List()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name, begun) {
-			names = append(names, e.Name+"\t"+string(e.Address))
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // chainNames proposes the chains for which keys can be made.
