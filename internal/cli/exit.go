@@ -21,6 +21,7 @@ const (
 	exitForbidden   = 5
 	exitUnavailable = 6
 	exitConflict    = 7
+	exitFunction    = 8
 	exitInterrupted = 130
 )
 
@@ -42,6 +43,7 @@ func exitTable() []exitMeaning {
 		{exitForbidden, "forbidden", "signature, permission, payment or passphrase is not right"},
 		{exitUnavailable, "unavailable", "no answer, or none in time"},
 		{exitConflict, "conflict", "it exists already, or something else is in the way"},
+		{exitFunction, "function", "a function does not start, or answered with an error"},
 		{exitInterrupted, "interrupted", "ended by a signal"},
 	}
 }
@@ -50,11 +52,14 @@ func exitTable() []exitMeaning {
 func exitCode(err error) int {
 	rejection, rejected := errors.AsType[*message.Rejection](err)
 	_, usage := errors.AsType[usageError](err)
+	_, function := errors.AsType[*functionError](err)
 	switch {
 	case err == nil:
 		return exitOK
 	case usage:
 		return exitUsage
+	case function:
+		return exitFunction
 	case rejected && (rejection.Code == message.CodeInvalidSignature || rejection.Code == message.CodePermissionDenied):
 		return exitForbidden
 	case rejected:

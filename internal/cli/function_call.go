@@ -140,18 +140,26 @@ func functionFailed(hash message.Hash, res *http.Response) error {
 	if res.StatusCode < http.StatusBadRequest {
 		return nil
 	}
-	return &functionError{hash: hash, status: res.Status}
+	return &functionError{hash: hash, what: "answered " + res.Status}
 }
 
-// functionError is an answer by which a function reports a failure.
+// functionError is a function that answers with a failure or does not start.
 type functionError struct {
-	hash   message.Hash
-	status string
+	hash message.Hash
+	what string
+	// err is what the host says; it may be nil.
+	err error
 }
 
 func (e *functionError) Error() string {
-	return fmt.Sprintf("function %s answered %s", e.hash, e.status)
+	text := fmt.Sprintf("function %s %s", e.hash, e.what)
+	if e.err != nil {
+		text += ": " + e.err.Error()
+	}
+	return text
 }
+
+func (e *functionError) Unwrap() error { return e.err }
 
 func (a *app) callResult(res *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxShownBody+1))

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -131,6 +130,7 @@ func (a *app) deploy(ctx context.Context, path string, opts *deployOptions) (err
 	deployed.URL = c.FunctionURL(deployed.ItemHash)
 	if !opts.noWait {
 		if deployed.Answered, err = a.firstAnswer(ctx, c, deployed.ItemHash, opts.wait); err != nil {
+			a.noteLogs(ctx, c, signer, deployed.ItemHash)
 			return err
 		}
 	}
@@ -264,7 +264,7 @@ func (a *app) firstAnswer(ctx context.Context, c *client.Client, hash message.Ha
 			_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxShownBody)) // only the status counts
 			_ = res.Body.Close()
 			if res.StatusCode >= http.StatusInternalServerError {
-				return res.StatusCode, &functionError{hash: hash, status: res.Status}
+				return res.StatusCode, &functionError{hash: hash, what: "answered " + res.Status}
 			}
 			return res.StatusCode, nil
 		}
@@ -273,12 +273,26 @@ func (a *app) firstAnswer(ctx context.Context, c *client.Client, hash message.Ha
 		// Only a host that is busy or has not heard of the message yet may
 		// answer differently a moment later.
 		if !errors.Is(err, message.ErrUnavailable) && !isNotFound(err) || time.Since(begin) > wait {
-			return 0, fmt.Errorf("function %s does not start: %w", hash, err)
+			return 0, &functionError{hash, "does not start", err}
 		}
 		select {
 		case <-ctx.Done():
-			return 0, fmt.Errorf("function %s does not start: %w", hash, err)
+			return 0, &functionError{hash, "does not start", err}
 		case <-time.After(pause):
 		}
+	}
+}
+
+// noteLogs shows the end of a function's log to the person whose deployment
+// failed: it usually says why.
+func (a *app) noteLogs(ctx context.Context, c *client.Client, signer *account.Key, hash message.Hash) {
+	const most = 20 // lines
+	entries, err := c.Logs(ctx, signer, hash)
+	if err != nil {
+		a.detail("its log cannot be read: %v", err)
+		return
+	}
+	for _, e := range entries[max(0, len(entries)-most):] {
+		a.note("  %s", printable(e.Text))
 	}
 }
