@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -200,7 +201,8 @@ func (f *function) start(ctx context.Context, gone <-chan struct{}) (_ *vm.Machi
 	if err := f.host.takeRoom(ctx, memory); err != nil {
 		return nil, nil, err
 	}
-	m, err := f.host.starter.Start(ctx, vm.Order{Hash: f.hash, Log: log,
+	m, err := f.host.starter.Start(ctx, vm.Order{
+		Hash: f.hash, Log: log,
 		Content: func(ctx context.Context) (*vm.Spec, func(), error) {
 			s, release, err := f.host.fetch(ctx, p)
 			if err != nil && !errors.Is(err, api.ErrCodeTooLarge) && ctx.Err() == nil {
@@ -212,7 +214,9 @@ func (f *function) start(ctx context.Context, gone <-chan struct{}) (_ *vm.Machi
 	if err != nil {
 		f.host.room.give(memory)
 		if failed, ok := errors.AsType[*vm.StartError](err); ok && failed.Step != "content" {
-			log.Append(vm.Stderr, []byte("[the function did not start: "+startText(failed)+"]"))
+			for line := range strings.Lines("[the function did not start: " + strings.TrimSpace(startText(failed)) + "]") {
+				log.Append(vm.Stderr, []byte(strings.TrimRight(line, "\r\n")))
+			}
 		}
 		return nil, nil, err
 	}
