@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-.PHONY: help build run stop test bench fuzz lint check generate clean
+.PHONY: help build run stop test bench crash fuzz lint check generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,8 +21,11 @@ stop: ## end the cloud that `make run` started
 test: ## everything that must hold; installs what is missing, runs beside a cloud
 	@scripts/test.sh
 
-bench: build ## the measurements of docs/benchmarks.md, on this machine
-	@bin/aleph bench
+bench: build ## every measurement on this machine, into docs/benchmarks.md
+	@bin/aleph bench --markdown docs/benchmarks.md
+
+crash: build ## kill -9 under load, many times (CYCLES=200), a full disk, signals
+	go test ./test/crash -v -count 1 -timeout 2h -args -cycles $(or $(CYCLES),200)
 
 fuzz: ## every fuzz target for a while (FUZZTIME=30s each)
 	@scripts/fuzz.sh $(FUZZTIME)

@@ -19,6 +19,7 @@ import (
 	"aleph/internal/compute/runtime"
 	"aleph/internal/compute/vm"
 	"aleph/internal/node"
+	"aleph/internal/telemetry"
 	"aleph/message"
 )
 
@@ -53,6 +54,7 @@ type Cloud struct {
 	runtimes  *runtime.Cache
 	aliases   *aliases
 	node      *node.Node
+	health    telemetry.Health
 	listener  net.Listener // of the compute host
 
 	// Set while the parts start, before ready is closed.
@@ -108,6 +110,8 @@ func (c *Cloud) open() (err error) {
 	c.network = Network(c.authority.Address(), runtime.Names())
 	c.aliases = newAliases(c.network)
 	cfg.Node.Version = c.deps.Version
+	cfg.Node.Health = &c.health
+	telemetry.RegisterHealth(c.deps.Metrics, &c.health)
 	c.node, err = node.New(cfg.Node, c.network, c.deps.Log.With("part", "node"), c.deps.Metrics)
 	return err
 }

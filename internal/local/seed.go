@@ -15,6 +15,7 @@ import (
 
 	"aleph/client"
 	"aleph/internal/compute/runtime"
+	"aleph/internal/telemetry"
 	"aleph/message"
 )
 
@@ -63,9 +64,11 @@ func (s *seeder) run(ctx context.Context) error {
 				return nil
 			case err != nil:
 				s.log.WarnContext(ctx, "seeding the network failed, it is tried again", "error", err)
+				s.cloud.health.Set("seeds", telemetry.StateDegraded, "prices, settings or runtimes are not published yet: "+err.Error())
 				wait = seedRetry
 			default:
 				seeded, registered = true, built
+				s.cloud.health.Set("seeds", telemetry.StateOK, "")
 			}
 		}
 		select {

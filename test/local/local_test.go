@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"aleph/internal/bench"
+	"aleph/internal/local"
 	"aleph/internal/local/spawn"
 	"aleph/message"
 )
@@ -293,6 +294,50 @@ func TestEphemeralLeavesNothing(t *testing.T) {
 	}
 	if _, err := os.Stat(c.DataDir); !os.IsNotExist(err) {
 		t.Errorf("the folder %s is still there: %v", c.DataDir, err)
+	}
+}
+
+func TestOtherCommandsFindTheCloud(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	run := func(args ...string) *spawn.Cloud {
+		c, err := spawn.Start(context.WithoutCancel(t.Context()), spawn.Options{
+			Binary: binary, Args: args, Env: append(environment(t), "XDG_STATE_HOME="+home, "XDG_DATA_HOME="+home),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Kill)
+		return c
+	}
+	state := filepath.Join(home, "aleph", "local.json")
+
+	hidden := run("--ephemeral")
+	if _, err := os.Stat(state); !os.IsNotExist(err) {
+		t.Errorf("an ephemeral cloud announces itself: %v", err)
+	}
+	if err := hidden.Stop(stopTimeout); err != nil {
+		t.Error(err)
+	}
+
+	c := run("--port", "0", "--compute-port", "0")
+	if want := filepath.Join(home, "aleph", "local"); c.DataDir != want {
+		t.Errorf("data folder %s, want %s", c.DataDir, want)
+	}
+	found, err := local.ReadState(state)
+	if err != nil || found == nil || found.Endpoints != c.Endpoints || found.PID != c.PID() {
+		t.Errorf("got %+v, %v", found, err)
+	}
+	cmd := exec.CommandContext(t.Context(), binary, "post", "create", `{"found": true}`, "--json")
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+home, "XDG_CONFIG_HOME="+home, "ALEPH_API=", "ALEPH_KEY_FILE=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("a post without any flag: %v: %s", err, out)
+	}
+	if err := c.Stop(stopTimeout); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(state); !os.IsNotExist(err) {
+		t.Errorf("a stopped cloud is still announced: %v", err)
 	}
 }
 
