@@ -21,8 +21,8 @@ stop: ## end the cloud that `make run` started
 test: ## everything that must hold; installs what is missing, runs beside a cloud
 	@scripts/test.sh
 
-bench: build ## every measurement on this machine, into docs/benchmarks.md
-	@bin/aleph bench --markdown docs/benchmarks.md
+bench: build ## the measurements of docs/benchmarks.md, on this machine
+	@bin/aleph bench
 
 crash: build ## kill -9 under load, many times (CYCLES=200), a full disk, signals
 	go test ./test/crash -v -count 1 -timeout 2h -args -cycles $(or $(CYCLES),200)
