@@ -229,6 +229,7 @@ func (h *Host) fetchVolume(ctx context.Context, index int, v message.Volume, ref
 		out.Mount = "/mnt/" + name
 	}
 	switch v.Kind {
+	case message.VolumeEphemeral: // made by the driver
 	case message.VolumeImmutable:
 		out.ReadOnly = true
 		source, release, err := h.immutable(ctx, ref)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -109,9 +110,9 @@ func (n *fakeNode) list(w http.ResponseWriter, r *http.Request) {
 	defer n.mu.Unlock()
 	list := []any{}
 	q := r.URL.Query()
-	for i := len(n.order) - 1; i >= 0; i-- { // the newest first
-		m := n.messages[n.order[i]]
-		if want := q.Get("hashes"); want != "" && want != n.order[i] {
+	for _, hash := range slices.Backward(n.order) { // the newest first
+		m := n.messages[hash]
+		if want := q.Get("hashes"); want != "" && want != hash {
 			continue
 		}
 		if want := q.Get("refs"); want != "" && !strings.Contains(m["item_content"].(string), `"ref":"`+want+`"`) {
@@ -155,7 +156,7 @@ func (n *fakeNode) watch(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	ch := make(chan []byte, 100)
 	n.mu.Lock()
 	if len(n.watchers) == 0 {

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	code := m.Run()
-	os.RemoveAll(dir)
+	_ = os.RemoveAll(dir)
 	if code == 0 {
 		if err := goleak.Find(goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),
 			goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop")); err != nil {
@@ -124,7 +124,7 @@ func startIn(t testing.TB, node *fakeNode, data string, change func(*compute.Con
 		}
 		server.Close()
 		c.Close()
-		runtimes.Close()
+		_ = runtimes.Close()
 	}
 	t.Cleanup(stop)
 	select {
@@ -179,11 +179,7 @@ func (c *cloud) get(hash message.Hash, path string) (int, string) {
 
 func (c *cloud) do(method string, hash message.Hash, path string, body io.Reader) (int, string) {
 	c.t.Helper()
-	req, err := http.NewRequestWithContext(c.t.Context(), method, c.url+"/vm/"+string(hash)+path, body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := c.send(method, hash, path, body)
 	if err != nil {
 		return 0, err.Error()
 	}
@@ -193,4 +189,14 @@ func (c *cloud) do(method string, hash message.Hash, path string, body io.Reader
 		return res.StatusCode, string(b) + err.Error()
 	}
 	return res.StatusCode, string(b)
+}
+
+// send calls a function; the caller closes the answer's body.
+func (c *cloud) send(method string, hash message.Hash, path string, body io.Reader) (*http.Response, error) {
+	c.t.Helper()
+	req, err := http.NewRequestWithContext(c.t.Context(), method, c.url+"/vm/"+string(hash)+path, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return http.DefaultClient.Do(req)
 }

@@ -27,7 +27,7 @@ func TestCall(t *testing.T) {
 			t.Errorf("%s: %d %s", method, status, body)
 		}
 	}
-	req, err := http.NewRequestWithContext(t.Context(), "GET", c.url+"/vm/"+string(hash)+"/", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url+"/vm/"+string(hash)+"/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,11 +113,11 @@ func TestStream(t *testing.T) {
 	c := start(t, nil)
 	hash := c.program(nil)
 	r, w := io.Pipe()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/vm/"+string(hash)+"/echo", r)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.url+"/vm/"+string(hash)+"/echo", r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	go w.Write([]byte("one\n"))
+	go func() { _, _ = w.Write([]byte("one\n")) }()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -126,17 +126,17 @@ func TestStream(t *testing.T) {
 	lines := bufio.NewScanner(res.Body)
 	for _, want := range []string{"one", "two", "three"} {
 		if want != "one" {
-			go w.Write([]byte(want + "\n"))
+			go func() { _, _ = w.Write([]byte(want + "\n")) }()
 		}
 		if !lines.Scan() || lines.Text() != want {
 			t.Fatalf("got %q %v, want %q", lines.Text(), lines.Err(), want)
 		}
 	}
-	w.Close()
+	_ = w.Close()
 	if lines.Scan() || lines.Err() != nil {
 		t.Errorf("after the end: %q %v", lines.Text(), lines.Err())
 	}
-	if res.StatusCode != 201 {
+	if res.StatusCode != http.StatusCreated {
 		t.Errorf("status %d", res.StatusCode)
 	}
 }

@@ -91,7 +91,7 @@ func TestHostile(t *testing.T) {
 		t.Parallel()
 		c := c.in(t)
 		hash := c.program(set("resources", "seconds", 2))
-		res, err := http.Get(c.url + "/vm/" + string(hash) + "/huge")
+		res, err := c.send(http.MethodGet, hash, "/huge", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestHostile(t *testing.T) {
 		})
 		c.get(hash, "/")
 		r, w := io.Pipe()
-		defer w.Close()
+		defer func() { _ = w.Close() }()
 		begun := time.Now()
 		status, body := c.do("POST", hash, "/write?path=/tmp/x", r)
 		if status != 504 {
@@ -213,7 +213,7 @@ func TestRefused(t *testing.T) {
 		"/control/machine/xyz/stop":      {404, "404: Not Found"},
 		"/nothing":                       {404, "404: Invalid message reference"},
 	} {
-		req, err := http.NewRequestWithContext(context.Background(), "GET", c.url+path, nil)
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, c.url+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

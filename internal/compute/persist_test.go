@@ -90,12 +90,12 @@ func TestUpdate(t *testing.T) {
 	first := c.node.store(b, "")
 	hash := c.program(set("code", "ref", first))
 	codeRef := func() string {
-		res, err := http.Get(c.url + "/vm/" + string(hash) + "/")
+		res, err := c.send(http.MethodGet, hash, "/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer res.Body.Close()
-		if res.StatusCode != 200 {
+		if res.StatusCode != http.StatusOK {
 			return res.Status
 		}
 		return res.Header.Get("Aleph-Program-Code-Ref")

@@ -2,6 +2,7 @@ package compute
 
 import (
 	"context"
+	"slices"
 
 	"aleph/client"
 	"aleph/message"
@@ -21,7 +22,7 @@ func (h *Host) watch(ctx context.Context) {
 		h.events.see(ctx, m.Message, m.Raw())
 		for _, f := range h.touched(m.Message) {
 			h.log.InfoContext(ctx, "stop a function whose message or content changed",
-				"vm_hash", f.hash, "item_hash", m.Message.ItemHash, "type", m.Message.Type)
+				"vm_hash", f.hash, "item_hash", m.ItemHash, "type", m.Type)
 			h.background.Go(func() { f.stop(context.WithoutCancel(ctx)) })
 		}
 	}
@@ -43,11 +44,8 @@ func (h *Host) touched(m *message.Message) []*function {
 	}
 	var old []*function
 	for _, f := range h.all() {
-		for _, ref := range refs {
-			if f.concerns(ref) {
-				old = append(old, f)
-				break
-			}
+		if slices.ContainsFunc(refs, f.concerns) {
+			old = append(old, f)
 		}
 	}
 	return old

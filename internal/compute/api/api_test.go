@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -174,7 +175,7 @@ func TestOutcomes(t *testing.T) {
 		{start(&guest.SetupError{Message: "no module"}), 500, `{"details":"no module","error":"500: Error during vm initialisation","log":"the end"}`},
 		{start(fmt.Errorf("%w: x", vm.ErrInit)), 500, `"error":"500: Error during runtime initialisation"`},
 		{message.ErrNotFound, 500, `"error":"500: Unhandled error during initialisation"`},
-		{fmt.Errorf("secret detail"), 500, `"details":"internal error `},
+		{errors.New("secret detail"), 500, `"details":"internal error `},
 		{&guest.ProgramError{Message: "m", Traceback: "Traceback…"}, 500, "Traceback…"},
 		{guest.ErrMalformed, 502, "error"},
 	} {
@@ -340,11 +341,11 @@ func TestLogs(t *testing.T) {
 		t.Errorf("logs: %d %s", status, body)
 	}
 	stream := func(auth any) (frames []map[string]string) {
-		conn, _, err := websocket.Dial(t.Context(), url+"/control/machine/"+string(hash)+"/stream_logs", nil)
+		conn, _, err := websocket.Dial(t.Context(), url+"/control/machine/"+string(hash)+"/stream_logs", nil) //nolint:bodyclose // a WebSocket has none
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.CloseNow()
+		defer func() { _ = conn.CloseNow() }()
 		if err := wsjson.Write(t.Context(), conn, auth); err != nil {
 			t.Fatal(err)
 		}

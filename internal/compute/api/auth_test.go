@@ -33,7 +33,7 @@ func TestVectors(t *testing.T) {
 	if _, err := s.verifyPubKey(&signed{hexed(sol), "0x55aad4f0413d458eb8305c581bea03156978e04737f14f8642e93dedc4d645a7a59575938cc5b04fda080d861830c67da10214166e3ad9ebcbffca3942002c09"}); err != nil {
 		t.Fatalf("SOL: %v", err)
 	}
-	r, err := http.NewRequest("POST", "http://x/control/machine/decadecadecadecadecadecadecadecadecadecadecadecadecadecadecadeca/stop?a=b", nil)
+	r, err := http.NewRequest(http.MethodPost, "http://x/control/machine/decadecadecadecadecadecadecadecadecadecadecadecadecadecadecadeca/stop?a=b", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,8 +52,12 @@ func TestSameDomain(t *testing.T) {
 		signed, own string
 		want        bool
 	}{
-		{"crn.example.org", "crn.example.org", true}, {"crn.example.org", "localhost", false}, {"127.0.0.1", "localhost", true},
-		{"::1", "127.0.0.1", true}, {"localhost", "crn.example.org", false}, {"", "localhost", false},
+		{"crn.example.org", "crn.example.org", true},
+		{"crn.example.org", "localhost", false},
+		{"127.0.0.1", "localhost", true},
+		{"::1", "127.0.0.1", true},
+		{"localhost", "crn.example.org", false},
+		{"", "localhost", false},
 	} {
 		if got := sameDomain(test.signed, test.own); got != test.want {
 			t.Errorf("signed for %q, called %q: %t", test.signed, test.own, got)

@@ -142,7 +142,7 @@ type upload struct {
 
 func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.Reader.Read(p)
-	if err == io.EOF { //nolint:errorlint // Readers return it as it is
+	if errors.Is(err, io.EOF) {
 		u.ended.Store(true)
 	}
 	return n, err

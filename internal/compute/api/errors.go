@@ -132,7 +132,7 @@ func (s *Server) details(r *http.Request, err error) string {
 // ended.
 func crashReason(err error) string {
 	for _, part := range flatten(err) {
-		if part != vm.ErrEnded && errors.Is(part, vm.ErrEnded) && !errors.Is(part, ErrCrashed) {
+		if errors.Is(part, vm.ErrEnded) && !errors.Is(part, ErrCrashed) {
 			return part.Error()
 		}
 	}
@@ -168,5 +168,5 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 func writeText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text)) // a broken connection has nobody to tell
+	_, _ = w.Write([]byte(text)) //nolint:gosec // plain text is not interpreted; a broken connection has nobody to tell
 }

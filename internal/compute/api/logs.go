@@ -115,9 +115,9 @@ func (s *Server) streamLogs(w http.ResponseWriter, r *http.Request) error {
 	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // any origin: the first frame authenticates
 	if err != nil {
-		return nil //nolint:nilerr // Accept has answered
+		return nil // Accept has answered
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(maxAuthMessage)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

@@ -28,6 +28,9 @@ const (
 // and what it could overwrite if the tool were fooled is nothing.
 const unpackUID, unpackGID = 65534, 65534
 
+// systemPath is where the tool is looked for.
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // unpackMemory bounds the address space of the tool, in KiB.
 const unpackMemory = 2 << 20
 
@@ -172,13 +175,15 @@ func (s *squashList) line(line []byte) error {
 func unsquash(ctx context.Context, image, dir *os.File, l Limits, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	const script = `cd /dev/fd/3 && ulimit -f "$1" && ulimit -v "$2" && ulimit -c 0 && shift 2 && exec unsquashfs "$@"`
 	blocks := l.Bytes/512 + 1 // the unit of ulimit -f
-	all := append([]string{"-c", script, "unsquashfs", strconv.FormatInt(blocks, 10), strconv.Itoa(unpackMemory),
-		"-processors", "1", "-data-queue", "16", "-frag-queue", "16"}, args...)
-	cmd := exec.CommandContext(ctx, "/bin/sh", append(all, "/dev/fd/0")...)
+	all := append([]string{
+		"-c", script, "unsquashfs", strconv.FormatInt(blocks, 10), strconv.Itoa(unpackMemory),
+		"-processors", "1", "-data-queue", "16", "-frag-queue", "16",
+	}, args...)
+	cmd := exec.CommandContext(ctx, "/bin/sh", append(all, "/dev/fd/0")...) //nolint:gosec // a fixed script; numbers and constants follow
 	// Descriptors lead to the image and the folder although the user may not
 	// enter the folders above.
 	cmd.ExtraFiles = []*os.File{dir}
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	cmd.Env = []string{"PATH=" + systemPath, "LC_ALL=C", "TZ=UTC"}
 	cmd.Stdin = image
 	cmd.WaitDelay = time.Second
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}

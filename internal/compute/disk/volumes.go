@@ -128,7 +128,7 @@ func makeImage(ctx context.Context, image string, sizeMiB int) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp) // gone already after the rename
+	defer func() { _ = os.Remove(tmp) }() // gone already after the rename
 	if err := errors.Join(f.Truncate(int64(sizeMiB)<<20), f.Close()); err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (v *Volumes) Erase(function string) error {
 func tool(ctx context.Context, name string, args ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput() //nolint:gosec // fixed programs, paths of ours
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", name, err, clip(strings.TrimSpace(string(out))))
 	}

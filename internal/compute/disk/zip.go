@@ -26,12 +26,12 @@ func UnpackZip(ctx context.Context, src, dst string, l Limits) error {
 		if err != nil {
 			return err
 		}
-		defer r.Close()
+		defer func() { _ = r.Close() }()
 		root, err := os.OpenRoot(dir)
 		if err != nil {
 			return err
 		}
-		defer root.Close()
+		defer func() { _ = root.Close() }()
 		u := &unzip{root: root, left: l.Bytes, limits: l}
 		if len(r.File) > l.Entries {
 			return refuse("more than %d entries", l.Entries)
@@ -162,7 +162,7 @@ func (u *unzip) file(ctx context.Context, name string, f *zip.File) error {
 
 // contextReader ends with its context.
 type contextReader struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // of the unpacking, which is one call
 	r   io.Reader
 }
 

@@ -84,7 +84,7 @@ func (d *Driver) ociSpec(l vm.Launch, init string, group cgroup) (*specs.Spec, e
 			User: specs.User{UID: guestUID, GID: guestGID},
 			Args: []string{initPath},
 			Env: []string{
-				"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+				"PATH=" + systemPath,
 				"HOME=/tmp", "LANG=C.UTF-8",
 			},
 			Cwd:             "/",
@@ -100,8 +100,11 @@ func (d *Driver) ociSpec(l vm.Launch, init string, group cgroup) (*specs.Spec, e
 		Mounts:   mounts,
 		Linux: &specs.Linux{
 			Namespaces: []specs.LinuxNamespace{
-				{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace},
-				{Type: specs.MountNamespace}, network,
+				{Type: specs.PIDNamespace},
+				{Type: specs.IPCNamespace},
+				{Type: specs.UTSNamespace},
+				{Type: specs.MountNamespace},
+				network,
 			},
 		},
 	}

@@ -96,6 +96,9 @@ func (d *Driver) Start(ctx context.Context, l vm.Launch) (_ vm.Instance, err err
 	return inst, nil
 }
 
+// systemPath is the search path of runsc and of what runs inside.
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // launch starts runsc with its streams connected.
 func (d *Driver) launch(l vm.Launch, p *probeResult, group cgroup) (*instance, error) {
 	hostConn, guestEnd, err := socketPair()
@@ -116,9 +119,10 @@ func (d *Driver) launch(l vm.Launch, p *probeResult, group cgroup) (*instance, e
 	if l.Network != nil {
 		network = p.Network
 	}
-	cmd := exec.Command(p.binary, append(d.flags(p, l.Dir, network), "run", "--bundle", l.Dir, l.Spec.ID)...)
+	args := append(d.flags(p, l.Dir, network), "run", "--bundle", l.Dir, l.Spec.ID)
+	cmd := exec.Command(p.binary, args...) //nolint:gosec // the configured program; ids and paths are ours
 	cmd.Stdin = guestEnd
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "XDG_RUNTIME_DIR=" + d.deps.State}
+	cmd.Env = []string{"PATH=" + systemPath, "XDG_RUNTIME_DIR=" + d.deps.State}
 	// Its own process group: a terminal's Ctrl-C is for the host to handle.
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
 	stdout, err := cmd.StdoutPipe()
@@ -168,7 +172,7 @@ func (d *Driver) clean(ctx context.Context, binary, id string) error {
 	} else if known {
 		ctx, cancel := context.WithTimeout(ctx, cleanTimeout)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, binary, append(d.stateFlags(), "delete", "--force", id)...)
+		cmd := exec.CommandContext(ctx, binary, append(d.stateFlags(), "delete", "--force", id)...) //nolint:gosec // as above
 		if out, err := cmd.CombinedOutput(); err != nil {
 			errs = append(errs, fmt.Errorf("runsc delete %s: %w: %s", id, err, lastLine(out)))
 		}

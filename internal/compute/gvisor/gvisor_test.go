@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
-	os.RemoveAll(dir)
+	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
 
@@ -66,7 +66,7 @@ func conform(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { runtimes.Close() })
+	t.Cleanup(func() { _ = runtimes.Close() })
 	image, err := runtimes.Ensure(t.Context(), "minimal", nil)
 	if err != nil {
 		t.Fatal(err)

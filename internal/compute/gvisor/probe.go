@@ -130,7 +130,7 @@ func (d *Driver) saveProbe(p *probeResult) {
 		if err == nil {
 			err = os.Rename(tmp.Name(), filepath.Join(d.deps.Cache, probeFile))
 		} else {
-			os.Remove(tmp.Name())
+			err = errors.Join(err, os.Remove(tmp.Name()))
 		}
 	}
 	if err != nil {
@@ -195,7 +195,7 @@ func (d *Driver) tryContainer(ctx context.Context, binary string, p *probeResult
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	root := filepath.Join(dir, "root")
 	for _, sub := range []string{"dev", "proc", "sys", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(root, sub), 0o755); err != nil {
@@ -252,7 +252,7 @@ func (d *Driver) writeProbeBundle(l vm.Launch, binary string, group cgroup) erro
 func output(ctx context.Context, limit time.Duration, name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the configured program
 	// A sandbox that hangs has children, which hold the pipes open: do not
 	// wait for those longer than this.
 	cmd.WaitDelay = time.Second

@@ -58,7 +58,7 @@ func connect(name string, host, guest netip.Prefix, ns int) error {
 		return fmt.Errorf("make link %s: %w", name, err)
 	}
 	// No link-local IPv6 address on the host's end: there is no IPv6 here.
-	noIPv6 := filepath.Join("/proc/sys/net/ipv6/conf", name, "disable_ipv6")
+	noIPv6 := "/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6"
 	if err := os.WriteFile(noIPv6, []byte("1"), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("disable IPv6 on link %s: %w", name, err)
 	}
@@ -185,8 +185,8 @@ func (m *Manager) destroy(ctx context.Context, number uint32) error {
 // Sweep removes whatever networks a host with the same folder left behind.
 // Call it before the first Attach.
 func (m *Manager) Sweep(ctx context.Context) error {
-	if m.Probe() != nil {
-		return nil // nothing can have been made here
+	if err := m.Probe(); err != nil {
+		return nil //nolint:nilerr // nothing can have been made here
 	}
 	var errs []error
 	links, err := netlink.LinkList()

@@ -99,7 +99,8 @@ func (m *Manager) Probe() error {
 }
 
 // Names of what belongs to one machine. Interface names have 15 bytes at most.
-func (m *Manager) prefix() string                     { return "aleph" + m.mark }
+func (m *Manager) prefix() string { return "aleph" + m.mark }
+
 func (m *Manager) link(number uint32) string          { return fmt.Sprintf("%s%05x", m.prefix(), number) }
 func (m *Manager) namespaceName(number uint32) string { return m.link(number) }
 func (m *Manager) table(number uint32) string         { return m.link(number) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -75,13 +76,11 @@ func removeTable(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range tables {
-		if t == name {
-			_, err := nft(ctx, "", "delete", "table", "inet", name)
-			return err
-		}
+	if !slices.Contains(tables, name) {
+		return nil
 	}
-	return nil
+	_, err = nft(ctx, "", "delete", "table", "inet", name)
+	return err
 }
 
 // listTables names the tables of family inet.
@@ -113,7 +112,7 @@ func listTables(ctx context.Context) ([]string, error) {
 func nft(ctx context.Context, input string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, nftTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "nft", args...)
+	cmd := exec.CommandContext(ctx, "nft", args...) //nolint:gosec // names of ours
 	cmd.Stdin = strings.NewReader(input)
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr

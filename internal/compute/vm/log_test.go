@@ -18,7 +18,7 @@ func openLog(t *testing.T, cfg vm.LogConfig) (*vm.Log, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { _ = l.Close() })
 	return l, path
 }
 
@@ -107,13 +107,15 @@ func TestLogAfterRestart(t *testing.T) {
 	t.Parallel()
 	l, path := openLog(t, vm.DefaultLogConfig())
 	l.Append(vm.Stdout, []byte("before"))
-	l.Close()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	l.Append(vm.Stdout, []byte("nowhere")) // closed: no harm
 	again, err := vm.OpenLog(path, vm.DefaultLogConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.Close()
+	defer func() { _ = again.Close() }()
 	again.Append(vm.Stdout, []byte("after"))
 	if got := vm.ReadLog(path); len(got) != 2 || got[1].Text != "after" {
 		t.Errorf("%+v", got)

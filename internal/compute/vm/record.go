@@ -36,7 +36,7 @@ func (r *Record) save(dir string) error {
 	if err != nil {
 		return fmt.Errorf("save the record of machine %s: %w", r.ID, err)
 	}
-	defer os.Remove(tmp.Name()) // gone already after the rename
+	defer func() { _ = os.Remove(tmp.Name()) }() // gone already after the rename
 	_, err = tmp.Write(b)
 	if err = errors.Join(err, tmp.Close()); err != nil {
 		return fmt.Errorf("save the record of machine %s: %w", r.ID, err)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"aleph/internal/compute/disk"
@@ -165,9 +166,9 @@ func (s *Starter) undo(ctx context.Context, m *Machine) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.UndoTimeout)
 	defer cancel()
 	var errs []error
-	for i := len(m.steps) - 1; i >= 0; i-- {
-		if err := m.steps[i].undo(ctx, m); err != nil {
-			errs = append(errs, fmt.Errorf("undo %s: %w", m.steps[i].name, err))
+	for _, st := range slices.Backward(m.steps) {
+		if err := st.undo(ctx, m); err != nil {
+			errs = append(errs, fmt.Errorf("undo %s: %w", st.name, err))
 		}
 	}
 	if len(errs) == 0 {

@@ -173,7 +173,7 @@ func starter(t *testing.T, d *fakeDriver) (*vm.Starter, string, *vm.Log) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { log.Close() })
+	t.Cleanup(func() { _ = log.Close() })
 	return s, machines, log
 }
 

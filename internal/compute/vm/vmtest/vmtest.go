@@ -130,8 +130,10 @@ func (m *machine) get(method, path, body string) (int, string, error) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	r := &guest.Request{Method: method, Path: u.Path, RawPath: u.EscapedPath(), Query: u.RawQuery, HTTPVersion: "1.1", Scheme: "http",
-		Headers: []guest.Header{{Name: "host", Value: "test"}}}
+	r := &guest.Request{
+		Method: method, Path: u.Path, RawPath: u.EscapedPath(), Query: u.RawQuery, HTTPVersion: "1.1", Scheme: "http",
+		Headers: []guest.Header{{Name: "host", Value: "test"}},
+	}
 	if body != "" {
 		r.Body = strings.NewReader(body)
 	}
@@ -315,7 +317,7 @@ func testLaunchFails(t *testing.T, s Setup) {
 	sp := spec(t, s, nil)
 	sp.Root = filepath.Join(t.TempDir(), "nothing")
 	m, signal := launch(t, s, sp)
-	defer signal.Close()
+	defer func() { _ = signal.Close() }()
 	if exit := m.wait(); exit.Code == 0 {
 		t.Errorf("exit: %+v", exit)
 	}
