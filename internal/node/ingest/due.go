@@ -108,7 +108,7 @@ func (q *Queue) dispatchDue(ctx context.Context) (time.Duration, error) {
 	}
 	for _, due := range lacking {
 		if err := q.handOver(ctx, due, q.toPool); errors.Is(err, errPoolBusy) {
-			break // a worker pokes when it is free
+			break // each of the rows that fill the pool pokes when it lands
 		} else if err != nil {
 			return 0, err
 		}
@@ -148,8 +148,8 @@ func (q *Queue) handOver(ctx context.Context, due store.Due, to func(context.Con
 
 var errPoolBusy = errors.New("all fetch workers are busy")
 
-// toPool hands a row to the fetch pool. It does not wait for a worker: what has
-// its content must not stand behind what is being fetched.
+// toPool hands a row to the fetch pool. It does not wait for a place in it: what
+// has its content must not stand behind what is being fetched.
 func (q *Queue) toPool(_ context.Context, row *store.PendingRow) error {
 	select {
 	case q.fetches <- row:

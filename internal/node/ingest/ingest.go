@@ -146,7 +146,7 @@ func New(cfg Config, deps Deps) (*Queue, error) {
 	q := &Queue{
 		deps: deps, cfg: cfg,
 		jobs:     make(chan *job, cfg.QueueSize),
-		fetches:  make(chan *store.PendingRow),
+		fetches:  make(chan *store.PendingRow, cfg.FetchWorkers),
 		cpu:      make(chan struct{}, runtime.GOMAXPROCS(0)),
 		poke:     make(chan struct{}, 1),
 		large:    make(chan struct{}, 1),

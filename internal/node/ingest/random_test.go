@@ -32,7 +32,7 @@ func TestRandomHistoryStaysConsistent(t *testing.T) {
 }
 
 func randomHistory(t *testing.T, r *rand.Rand) {
-	fail := injected(r)
+	fail := injected(r.Uint64())
 	n := start(t, func(_ *ingest.Config, s *store.Config, _ *ingest.Deps) { s.Fault = fail })
 	defer n.stop()
 	h := &history{t: t, r: r, n: n}
@@ -72,7 +72,8 @@ func randomHistory(t *testing.T, r *rand.Rand) {
 }
 
 // injected makes one statement in three hundred fail.
-func injected(r *rand.Rand) func(string) error {
+func injected(seed uint64) func(string) error {
+	r := rand.New(rand.NewPCG(seed, 2))
 	var mu sync.Mutex
 	return func(name string) error {
 		mu.Lock()
