@@ -170,6 +170,16 @@ func (c *cloud) starts() (n int) {
 	return n
 }
 
+// TestNoSandbox asks a host that has no runsc.
+func TestNoSandbox(t *testing.T) {
+	t.Parallel()
+	c := start(t, func(cfg *compute.Config) { cfg.GVisor.Binary = "runsc-is-not-here" })
+	status, body := c.get(c.program(nil), "/")
+	if status != 503 || !strings.Contains(body, "runsc-is-not-here was not found; install it") {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
 // TestSingleFlight calls a cold function many times at once.
 func TestSingleFlight(t *testing.T) {
 	t.Parallel()

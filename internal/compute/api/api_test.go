@@ -175,6 +175,7 @@ func TestOutcomes(t *testing.T) {
 		{start(&guest.SetupError{Message: "no module"}), 500, `{"details":"no module","error":"500: Error during vm initialisation","log":"the end"}`},
 		{start(fmt.Errorf("%w: x", vm.ErrInit)), 500, `"error":"500: Error during runtime initialisation"`},
 		{message.ErrNotFound, 500, `"error":"500: Unhandled error during initialisation"`},
+		{start(fmt.Errorf("%w: runsc was not found", vm.ErrUnusable)), 503, `"details":"ready: this host cannot run functions: runsc was not found"`},
 		{errors.New("secret detail"), 500, `"details":"internal error `},
 		{&guest.ProgramError{Message: "m", Traceback: "Traceback…"}, 500, "Traceback…"},
 		{guest.ErrMalformed, 502, "error"},

@@ -112,12 +112,10 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, hash message.Hash,
 	defer answer.Body.Close()
 	for _, line := range answer.Headers {
 		switch name := http.CanonicalHeaderKey(line.Name); name {
-		case "Content-Encoding", "Vary":
-			// The reference drops these since it decodes bodies; here bodies
-			// stay as the program sent them, and so does what describes them.
-			h.Add(name, line.Value)
 		case "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "Proxy-Connection", "Te", "Server":
-			// belong to the connection, or to this host
+			// These belong to the connection, or to this host. The reference drops
+			// Content-Encoding and Vary too, since it decodes bodies; here bodies
+			// stay as the program sent them.
 		default:
 			if validHeader(line) {
 				h.Add(name, line.Value)

@@ -41,7 +41,7 @@ func outcome(err error) (status int, text string) {
 		return http.StatusGatewayTimeout, "Program did not respond within `resource.seconds`"
 	case errors.Is(err, ErrDraining):
 		return http.StatusServiceUnavailable, "Server is draining, try another node"
-	case errors.Is(err, ErrFull):
+	case errors.Is(err, ErrFull), errors.Is(err, vm.ErrUnusable):
 		return http.StatusServiceUnavailable, "This CRN cannot host the requested workload at this time."
 	case errors.Is(err, ErrNotProgram):
 		return http.StatusBadRequest, "400: Message is not a program"
@@ -114,7 +114,7 @@ func (s *Server) details(r *http.Request, err error) string {
 		return setup.Message
 	}
 	for _, told := range []error{
-		ErrTimeout, ErrDraining, ErrFull, ErrNotProgram, ErrCodeTooLarge, vm.ErrInit, vm.ErrEnded, disk.ErrRefused, guest.ErrMalformed,
+		ErrTimeout, ErrDraining, ErrFull, ErrNotProgram, ErrCodeTooLarge, vm.ErrInit, vm.ErrEnded, vm.ErrUnusable, disk.ErrRefused, guest.ErrMalformed,
 		guest.ErrTooLarge, message.ErrNotFound, message.ErrInvalid, message.ErrUnavailable, message.ErrForbidden,
 	} {
 		if errors.Is(err, told) {

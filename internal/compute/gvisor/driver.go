@@ -67,7 +67,7 @@ func (d *Driver) Start(ctx context.Context, l vm.Launch) (_ vm.Instance, err err
 		return nil, err
 	}
 	if !p.Usable {
-		return nil, fmt.Errorf("gvisor cannot run here: %s", p.Reason)
+		return nil, fmt.Errorf("%w: %s", vm.ErrUnusable, p.Reason)
 	}
 	undo := func() {
 		rec := &vm.Record{ID: l.Spec.ID}
@@ -78,7 +78,7 @@ func (d *Driver) Start(ctx context.Context, l vm.Launch) (_ vm.Instance, err err
 	group := cgroup{id: l.Spec.ID, enabled: p.Cgroups}
 	init, err := d.deps.Init()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", vm.ErrUnusable, err)
 	}
 	if err := d.writeBundle(l, p, init, group); err != nil {
 		return nil, err

@@ -9,6 +9,8 @@ import (
 var (
 	// ErrNotAttachable means that a recorded machine cannot be taken over.
 	ErrNotAttachable = errors.New("machine cannot be attached")
+	// ErrUnusable means that the driver cannot run on this host.
+	ErrUnusable = errors.New("this host cannot run functions")
 	// ErrInit means that the guest never called back. // spec crn 1.13
 	ErrInit = errors.New("the guest did not start")
 	// ErrEnded means that the machine has ended.

@@ -206,7 +206,7 @@ func (s *Starter) attachDisks(ctx context.Context, m *Machine) error {
 		}
 		source, err := s.deps.Volumes.Attach(ctx, m.record.ID, string(m.record.Hash), v.Name, v.SizeMiB)
 		if err != nil {
-			return fmt.Errorf("volume %s: %w", v.Mount, err)
+			return fmt.Errorf("volume %s: %w: %w", v.Mount, message.ErrUnavailable, err)
 		}
 		m.spec.Volumes[i].Source = source
 	}
@@ -225,8 +225,11 @@ func (s *Starter) attachNetwork(ctx context.Context, m *Machine) error {
 		return nil
 	}
 	n, err := s.deps.Network.Attach(ctx, m.record.ID)
+	if err != nil {
+		return fmt.Errorf("%w: %w", message.ErrUnavailable, err)
+	}
 	m.network = n
-	return err
+	return nil
 }
 
 func (s *Starter) detachNetwork(ctx context.Context, m *Machine) error {
