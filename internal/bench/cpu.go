@@ -42,22 +42,26 @@ type cpuMeter struct {
 	used, own time.Duration
 }
 
-func (m *cpuMeter) start(c *cloud) error { return m.add(c, -1) }
-func (m *cpuMeter) stop(c *cloud) error  { return m.add(c, +1) }
+func (m *cpuMeter) start(c *cloud) error {
+	used, own, err := read(c)
+	m.used, m.own = -used, -own
+	return err
+}
 
-func (m *cpuMeter) add(c *cloud, sign time.Duration) error {
+func (m *cpuMeter) stop(c *cloud) error {
+	used, own, err := read(c)
+	m.used += used
+	m.own += own
+	return err
+}
+
+func read(c *cloud) (used, own time.Duration, err error) {
 	if c.process == nil {
-		return nil
+		return 0, 0, nil
 	}
-	used, err := cpuOf(c.process.PID())
-	if err != nil {
-		return err
+	if used, err = cpuOf(c.process.PID()); err != nil {
+		return 0, 0, err
 	}
-	own, err := cpuOf(os.Getpid())
-	if err != nil {
-		return err
-	}
-	m.used += sign * used
-	m.own += sign * own
-	return nil
+	own, err = cpuOf(os.Getpid())
+	return used, own, err
 }

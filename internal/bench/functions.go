@@ -48,8 +48,8 @@ func measureFunctions(ctx context.Context, s *Suite) (rows []Row, err error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	program := filepath.Join(dir, "hello")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./"+filepath.Join(s.ExamplesDir, "hello-binary"))
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./"+filepath.Join(s.ExamplesDir, "hello-binary")) //nolint:gosec // the folder is the user's choice
+	build.Env = append(build.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the example hello-binary (run this in the repository): %w\n%s", err, out)
 	}
@@ -107,7 +107,7 @@ func (s *Suite) functionTimes(ctx context.Context, c *cloud, g *Generator, f fun
 		if url, err = s.publishProgram(ctx, c, g, f, pack, store, ref); err != nil {
 			return cold, warm, err
 		}
-		t, err := call(ctx, url)
+		t, err := call(ctx, &http.Client{Timeout: callTimeout}, url)
 		if err != nil {
 			return cold, warm, err
 		}
@@ -116,7 +116,7 @@ func (s *Suite) functionTimes(ctx context.Context, c *cloud, g *Generator, f fun
 		}
 	}
 	s.Progress("warm calls of %s", f.name)
-	warm, err = calls(ctx, url, s.Samples)
+	warm, err = s.calls(ctx, url)
 	return PercentilesOf(took), warm, err
 }
 
@@ -185,8 +185,8 @@ func (s *Suite) bareProgram(ctx context.Context, path string) (p Percentiles, er
 	}()
 	url := fmt.Sprintf("http://localhost:%d/", port)
 	for range 500 { // until it listens
-		if _, err = call(ctx, url); err == nil {
-			return calls(ctx, url, s.Samples)
+		if _, err = call(ctx, &http.Client{Timeout: callTimeout}, url); err == nil {
+			return s.calls(ctx, url)
 		}
 		select {
 		case <-ctx.Done():
@@ -197,11 +197,13 @@ func (s *Suite) bareProgram(ctx context.Context, path string) (p Percentiles, er
 	return p, fmt.Errorf("the bare program does not answer: %w", err)
 }
 
-// calls times n calls, one after the other, on one connection.
-func calls(ctx context.Context, url string, n int) (Percentiles, error) {
-	took := make([]time.Duration, 0, n)
-	for range n {
-		t, err := call(ctx, url)
+// calls times calls, one after the other, on one connection.
+func (s *Suite) calls(ctx context.Context, url string) (Percentiles, error) {
+	c := &http.Client{Transport: &http.Transport{}, Timeout: callTimeout}
+	defer c.CloseIdleConnections()
+	took := make([]time.Duration, 0, s.Samples)
+	for range s.Samples {
+		t, err := call(ctx, c, url)
 		if err != nil {
 			return Percentiles{}, err
 		}
@@ -211,15 +213,13 @@ func calls(ctx context.Context, url string, n int) (Percentiles, error) {
 }
 
 // call makes one request and reads its answer.
-func call(ctx context.Context, url string) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
+func call(ctx context.Context, c *http.Client, url string) (time.Duration, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err
 	}
 	begin := time.Now()
-	res, err := http.DefaultClient.Do(req)
+	res, err := c.Do(req)
 	if err != nil {
 		return 0, err
 	}

@@ -21,7 +21,7 @@ func Machine() (string, error) {
 	if err := unix.Uname(&name); err != nil {
 		return "", fmt.Errorf("read the kernel's version: %w", err)
 	}
-	memory := uint64(info.Totalram) * uint64(info.Unit)
+	memory := info.Totalram * uint64(info.Unit)
 	return fmt.Sprintf("%d cores (%s), %s memory, Linux %s, %s", runtime.NumCPU(), processor(), humanize.IBytes(memory),
 		unix.ByteSliceToString(name.Release[:]), runtime.Version()), nil
 }

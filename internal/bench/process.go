@@ -20,7 +20,7 @@ const (
 func measureHelp(ctx context.Context, s *Suite) ([]Row, error) {
 	took := make([]time.Duration, 0, s.Samples)
 	for range min(s.Samples, 50) {
-		cmd := exec.CommandContext(ctx, s.Binary, "--help")
+		cmd := exec.CommandContext(ctx, s.Binary, "--help") //nolint:gosec // the program itself
 		cmd.Stdout = io.Discard
 		begin := time.Now()
 		if err := cmd.Run(); err != nil {
@@ -42,16 +42,15 @@ func measureStart(ctx context.Context, s *Suite) ([]Row, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make a data folder: %w", err)
 		}
-		defer func() { _ = os.RemoveAll(dir) }()
 		for _, list := range []*[]time.Duration{&fresh, &again} {
-			c, err := s.spawn(ctx, []string{"--data-dir", dir, "--port", "0", "--compute-port", "0"})
+			took, err := s.startOnce(ctx, dir)
 			if err != nil {
-				return nil, err
+				return nil, first(err, os.RemoveAll(dir))
 			}
-			*list = append(*list, c.StartTime)
-			if err := c.Stop(stopTimeout); err != nil {
-				return nil, err
-			}
+			*list = append(*list, took)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, fmt.Errorf("remove a data folder: %w", err)
 		}
 	}
 	first, later := PercentilesOf(fresh), PercentilesOf(again)
@@ -59,6 +58,14 @@ func measureStart(ctx context.Context, s *Suite) ([]Row, error) {
 		durationRow("process start to ready, new data folder, worst", first.Max, targetStart, fmt.Sprintf("p50 %s of %d", round(first.P50), rounds)),
 		durationRow("process start to ready, again, worst", later.Max, targetStart, fmt.Sprintf("p50 %s of %d", round(later.P50), rounds)),
 	}, nil
+}
+
+func (s *Suite) startOnce(ctx context.Context, dir string) (time.Duration, error) {
+	c, err := s.spawn(ctx, []string{"--data-dir", dir, "--port", "0", "--compute-port", "0"})
+	if err != nil {
+		return 0, err
+	}
+	return c.StartTime, c.Stop(stopTimeout)
 }
 
 // measureIdle reads the memory of a cloud that nobody uses.

@@ -117,12 +117,13 @@ func tally(answers []Answer) (processed int, took []time.Duration) {
 // spotCheck asks the node for some of the messages that it called processed, so
 // that the figure does not rest on the answers alone.
 func spotCheck(ctx context.Context, api string, answers []Answer) error {
+	c := &http.Client{Timeout: answerTimeout}
 	step := max(len(answers)/50, 1)
 	for i := 0; i < len(answers); i += step {
 		if answers[i].Status != message.StatusProcessed {
 			continue
 		}
-		status, err := StatusOf(ctx, http.DefaultClient, api, answers[i].Hash)
+		status, err := StatusOf(ctx, c, api, answers[i].Hash)
 		if err != nil {
 			return err
 		}

@@ -84,7 +84,7 @@ func (s *Suite) uploadOnce(ctx context.Context, limit uploadLimit) (row Row, err
 	if err != nil {
 		return Row{}, err
 	}
-	status, err := StatusOf(ctx, http.DefaultClient, c.api, m.ItemHash)
+	status, err := StatusOf(ctx, &http.Client{Timeout: answerTimeout}, c.api, m.ItemHash)
 	if err != nil {
 		return Row{}, err
 	}
@@ -117,8 +117,6 @@ func Upload(ctx context.Context, api string, m *message.Message, file io.Reader,
 	}
 	tail := "\r\n--" + form.Boundary() + "--\r\n"
 
-	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
-	defer cancel()
 	body := io.MultiReader(&head, file, strings.NewReader(tail))
 	length := int64(head.Len()) + size + int64(len(tail))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, api+"/api/v0/storage/add_file", body)
@@ -127,7 +125,7 @@ func Upload(ctx context.Context, api string, m *message.Message, file io.Reader,
 	}
 	req.ContentLength = length
 	req.Header.Set("Content-Type", form.FormDataContentType())
-	res, err := http.DefaultClient.Do(req)
+	res, err := (&http.Client{Timeout: uploadTimeout}).Do(req)
 	if err != nil {
 		return err
 	}

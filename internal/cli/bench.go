@@ -22,10 +22,10 @@ type benchOptions struct {
 
 func newBenchCommand(a *app) *cobra.Command {
 	var names []string
-	about := ""
+	var about strings.Builder
 	for _, m := range bench.Measurements() {
 		names = append(names, m.Name)
-		about += fmt.Sprintf("  %-10s %s\n", m.Name, m.Text)
+		fmt.Fprintf(&about, "  %-10s %s\n", m.Name, m.Text)
 	}
 	opts := benchOptions{}
 	cmd := &cobra.Command{
@@ -33,7 +33,7 @@ func newBenchCommand(a *app) *cobra.Command {
 		Long: `Measure this program the way a user meets it. Each measurement starts a fresh
 local cloud as a process of its own, unless --api names a node to load.
 
-` + about + `
+` + about.String() + `
 Without arguments all of them run.`,
 		ValidArgs: names,
 		Args: func(_ *cobra.Command, args []string) error {

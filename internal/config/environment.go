@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +60,7 @@ func leaves(v reflect.Value, path []string) []field {
 		}
 		at := path
 		if !inline {
-			at = append(path[:len(path):len(path)], key)
+			at = append(slices.Clip(path), key)
 		}
 		if sf.Type.Kind() == reflect.Struct && !isText(v.Field(i)) {
 			list = append(list, leaves(v.Field(i), at)...)
@@ -71,16 +72,16 @@ func leaves(v reflect.Value, path []string) []field {
 }
 
 func isText(v reflect.Value) bool {
-	_, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
+	_, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
 	return ok
 }
 
 // setText parses text into v by the kind of v.
 func setText(v reflect.Value, text string) error {
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		return u.UnmarshalText([]byte(text))
 	}
-	if _, ok := v.Interface().(time.Duration); ok {
+	if v.Type() == reflect.TypeFor[time.Duration]() {
 		d, err := time.ParseDuration(text)
 		if err != nil {
 			return fmt.Errorf("%q is not a duration like 30s or 5m", text)

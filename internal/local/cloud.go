@@ -231,7 +231,7 @@ func (c *Cloud) openServer(context.Context) (service, error) {
 	}
 	return service{run: func(ctx context.Context) error {
 		served := make(chan error, 1)
-		go func() { served <- server.Serve(c.listener) }()
+		go func() { served <- server.Serve(c.listener) }() // ends with the server, below
 		select {
 		case err := <-served:
 			return err
@@ -243,7 +243,9 @@ func (c *Cloud) openServer(context.Context) (service, error) {
 			c.deps.Log.WarnContext(ctx, "calls of functions were cut", "error", err)
 			_ = server.Close() // the connections are cut in any case
 		}
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
 		return nil
 	}}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // part is a long-lived piece of the cloud.
@@ -43,8 +44,7 @@ func runParts(ctx context.Context, parts []part, ready func()) error {
 		}
 	}
 	errs := []error{err}
-	for i := len(started) - 1; i >= 0; i-- {
-		r := started[i]
+	for _, r := range slices.Backward(started) {
 		early := isClosed(r.done) && ctx.Err() == nil
 		r.stop()
 		<-r.done

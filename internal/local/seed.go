@@ -61,7 +61,7 @@ func (s *seeder) run(ctx context.Context) error {
 			err := s.seed(ctx)
 			switch {
 			case ctx.Err() != nil:
-				return nil
+				return nil //nolint:nilerr // it was told to stop
 			case err != nil:
 				s.log.WarnContext(ctx, "seeding the network failed, it is tried again", "error", err)
 				s.cloud.health.Set("seeds", telemetry.StateDegraded, "prices, settings or runtimes are not published yet: "+err.Error())
@@ -162,7 +162,8 @@ func (s *seeder) current(ctx context.Context, key string) (map[string]json.RawMe
 		return nil, err
 	}
 	var members map[string]json.RawMessage
-	return members, json.Unmarshal(text, &members)
+	err = json.Unmarshal(text, &members)
+	return members, err
 }
 
 // sameJSON compares a value with the text of another, whatever its layout.

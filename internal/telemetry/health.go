@@ -26,6 +26,7 @@ func (s State) rank() int {
 		return 0
 	case StateDegraded:
 		return 1
+	case StateFailed:
 	}
 	return 2
 }

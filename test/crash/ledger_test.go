@@ -1,6 +1,7 @@
 package crash_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -130,7 +131,7 @@ func (l *ledger) check(ctx context.Context, t *testing.T, api string, batches in
 	}
 	for hash, content := range l.files {
 		got, err := get(ctx, api+"/api/v0/storage/raw/"+string(hash))
-		if err != nil || string(got) != string(content) {
+		if err != nil || !bytes.Equal(got, content) {
 			result.lost++
 			t.Errorf("file %s: %d bytes instead of %d: %v", hash, len(got), len(content), err)
 		}
@@ -149,6 +150,7 @@ func kept(e *entry, now message.Status) bool {
 		return e.acknowledged != message.StatusProcessed
 	case "":
 		return e.acknowledged == ""
+	case message.StatusRejected, message.StatusRemoving, message.StatusRemoved:
 	}
 	return false // a valid message must not be rejected or removed
 }

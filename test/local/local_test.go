@@ -183,7 +183,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 		t.Errorf("the account changed from %v to %v", first.Account, second.Account)
 	}
 	for _, m := range posts {
-		got, err := bench.StatusOf(t.Context(), http.DefaultClient, second.API, m.ItemHash)
+		got, err := bench.StatusOf(t.Context(), &http.Client{}, second.API, m.ItemHash)
 		if err != nil || got != message.StatusProcessed {
 			t.Errorf("message %s is %q after a restart: %v", m.ItemHash, got, err)
 		}

@@ -45,8 +45,8 @@ type Cloud struct {
 // Start starts the process and returns when it has printed its ready line. The
 // process ends when ctx does.
 func Start(ctx context.Context, opts Options) (*Cloud, error) {
-	cmd := exec.CommandContext(ctx, opts.Binary, append([]string{"local", "--json"}, opts.Args...)...)
-	cmd.Env = append(os.Environ(), opts.Env...)
+	cmd := exec.CommandContext(ctx, opts.Binary, append([]string{"local", "--json"}, opts.Args...)...) //nolint:gosec // the caller names the program
+	cmd.Env = append(cmd.Environ(), opts.Env...)
 	cmd.Stderr = opts.Stderr
 	// A signal to the group of the caller (Ctrl-C) must not reach the cloud
 	// before the caller has decided how to end it.
