@@ -140,7 +140,7 @@ func TestPublishTellsWhatWasAnsweredWhenTheServerDies(t *testing.T) {
 		_, _ = io.WriteString(w, `{"message_status":"processed"}`)
 	}))
 	defer srv.Close()
-	p := bench.Publisher{API: srv.URL, Connections: 2}
+	p := bench.Publisher{API: srv.URL, Connections: 1}
 	answers, _, err := p.Publish(t.Context(), posts)
 	if err == nil {
 		t.Fatal("no error")
