@@ -56,6 +56,7 @@ talks to it, unless --api and --compute point elsewhere.`,
 	root.SetHelpCommandGroupID(groupMore)
 	a.flags.register(root)
 	a.completeFlags(root)
+	styleHelp(root)
 	markUsage(root)
 	return root
 }
@@ -72,7 +73,7 @@ func (f *globalFlags) register(root *cobra.Command) {
 	p.StringVar(&f.configDir, "config-dir", "", "`FOLDER` of accounts ($ALEPH_CONFIG_DIR; default: aleph in the user's configuration folder)")
 	p.BoolVar(&f.json, "json", false, "print one JSON value on standard output, and no progress")
 	p.BoolVarP(&f.quiet, "quiet", "q", false, "print no progress and no notes")
-	p.BoolVar(&f.verbose, "verbose", false, "say which node is asked and who signs")
+	p.BoolVarP(&f.verbose, "verbose", "v", false, "say which node is asked and who signs")
 	p.BoolVar(&f.noColor, "no-color", false, "print no colours ($NO_COLOR)")
 	p.Var(&f.timeout, "timeout", "longest `TIME` for one request, as 10s (default 30s; transfers of files and watch are not limited)")
 }

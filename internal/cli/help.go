@@ -1,0 +1,42 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// usageTemplate is what follows a command's description in its help. The flags
+// that every command has are shown once, with the program's own help.
+const usageTemplate = `{{if .HasExample}}
+Examples:
+{{.Example}}
+{{end}}
+Usage:{{if and .Runnable (not .HasAvailableSubCommands)}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND{{end}}
+{{$cmd := .}}{{if .HasAvailableSubCommands}}{{if .Groups}}{{range $group := .Groups}}
+{{.Title}}{{range $cmd.Commands}}{{if and (eq .GroupID $group.ID) (or .IsAvailableCommand (eq .Name "help"))}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}
+{{end}}{{else}}
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}
+{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}{{if .HasHelpSubCommands}}
+Topics:{{range .Commands}}{{if .IsAdditionalHelpTopicCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}
+{{end}}{{if .HasParent}}
+Flags of every command, such as --json, --api and --account: aleph --help
+Exit codes: aleph help exit-codes
+{{else}}
+More about a command: aleph COMMAND --help
+More about a topic:   aleph help TOPIC
+{{end}}`
+
+// helpTemplate is the whole help of a command; a topic is only its text.
+const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
+{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}`
+
+// styleHelp replaces the usual help texts.
+func styleHelp(root *cobra.Command) {
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate(helpTemplate)
+}
