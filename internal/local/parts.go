@@ -49,6 +49,7 @@ func runParts(ctx context.Context, parts []part, ready func()) error {
 		r.stop()
 		<-r.done
 		switch {
+		case ctx.Err() != nil && errors.Is(r.err, context.Canceled): // it was still starting
 		case r.err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", r.name, r.err))
 		case early:

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -94,7 +95,7 @@ func TestPartsEndBeforeTheyAreReady(t *testing.T) {
 		return service{ready: make(chan struct{}), run: func(ctx context.Context) error {
 			cancel()
 			<-ctx.Done()
-			return nil
+			return fmt.Errorf("open the database: %w", ctx.Err())
 		}}, nil
 	}}
 	if err := runParts(ctx, []part{slow}, func() { t.Error("ready") }); err != nil {
