@@ -38,6 +38,11 @@ func (d *Driver) writeBundle(l vm.Launch, p *probeResult, init string, group cgr
 	if err != nil {
 		return err
 	}
+	if p.Rootless && hasWritable(l.Spec.Volumes) {
+		// Without root the only user that can own a file outside is the host's
+		// own, which is 0 inside: still without capabilities.
+		config.Process.User = specs.User{}
+	}
 	b, err := json.MarshalIndent(config, "", " ")
 	if err != nil {
 		return err

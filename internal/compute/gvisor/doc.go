@@ -8,5 +8,6 @@
 // notices at once when the host has gone, and ends.
 //
 // As root, control groups bound memory, processor time and processes. Without
-// root nothing bounds them; [Driver.Probe] says so.
+// root the host looks at the memory of each sandbox now and then, and nothing
+// bounds the rest; [Driver.Probe] says so.
 package gvisor

@@ -144,6 +144,9 @@ func (d *Driver) launch(l vm.Launch, p *probeResult, group cgroup) (*instance, e
 	drains.Go(func() { l.Log.Drain(vm.Stdout, stdout) })
 	drains.Go(func() { l.Log.Drain(vm.Stderr, stderr) })
 	inst.owner.Go(func() { inst.watch(&drains) })
+	if !group.enabled {
+		inst.owner.Go(func() { inst.watchMemory(d.memoryLimit(l.Spec)) })
+	}
 	return inst, nil
 }
 

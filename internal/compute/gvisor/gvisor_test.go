@@ -94,7 +94,7 @@ func conform(t *testing.T, dir string) {
 	if limited != (os.Geteuid() == 0) {
 		t.Errorf("memory limit enforced: %t, as user %d", limited, os.Geteuid())
 	}
-	vmtest.Run(t, vmtest.Setup{Driver: d, Root: image.Root, Hostile: built.hostile, Limited: limited})
+	vmtest.Run(t, vmtest.Setup{Driver: d, Root: image.Root, Hostile: built.hostile})
 }
 
 // TestRootless runs the same suite as an unprivileged user, when this is not

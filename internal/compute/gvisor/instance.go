@@ -22,6 +22,8 @@ type instance struct {
 	cmd    *exec.Cmd
 	group  cgroup
 	killed atomic.Bool
+	// exhausted is set when the host ended the sandbox for its memory.
+	exhausted atomic.Bool
 
 	owner sync.WaitGroup // the goroutine that waits for runsc
 	done  chan struct{}
@@ -40,7 +42,7 @@ func (i *instance) watch(drains *sync.WaitGroup) {
 		exit.Code = killedCode // runsc itself was ended by a signal
 	}
 	killed := err != nil && exit.Code == killedCode && !i.killed.Load()
-	exit.OutOfMemory = killed && i.group.outOfMemory()
+	exit.OutOfMemory = i.exhausted.Load() || (killed && i.group.outOfMemory())
 	_ = i.mux.Close() // the other end has gone
 	i.exit = exit
 	close(i.done)

@@ -17,8 +17,12 @@ func (d *Driver) limits(p *probeResult) []vm.Limit {
 		}
 		return vm.Limit{Name: name, Enforced: true, Detail: how}
 	}
+	memory := limit("memory limit", "control group; a function that exceeds it is ended")
+	if !memory.Enforced {
+		memory.Detail += "; the host looks four times a second and ends a function that exceeds it"
+	}
 	return []vm.Limit{
-		limit("memory limit", "control group; a function that exceeds it is ended"),
+		memory,
 		limit("cpu limit", "control group quota"),
 		limit("process limit", "control group"),
 		{Name: "time limit", Enforced: true, Detail: "each request"},

@@ -27,8 +27,6 @@ type Setup struct {
 	Root string
 	// Hostile is the path of the test program in testdata/hostile.
 	Hostile string
-	// Limited says that the driver enforces limits on this host.
-	Limited bool
 }
 
 // Run tries every promise.
@@ -263,9 +261,6 @@ func testTemporary(t *testing.T, s Setup) {
 }
 
 func testMemory(t *testing.T, s Setup) {
-	if !s.Limited {
-		return // the probe says so, and testProbe reads it
-	}
 	m := ready(t, s, nil)
 	if _, _, err := m.get("GET", "/eat", ""); !errors.Is(err, guest.ErrNoReply) {
 		t.Errorf("a program that eats memory: %v", err)
