@@ -53,13 +53,15 @@ func (a *app) fail(cmd *cobra.Command, err error) int {
 func (a *app) describe(err error) string {
 	if unreachable, ok := errors.AsType[*client.UnreachableError](err); ok {
 		what, base := a.peer(unreachable.URL)
+		text := fmt.Sprintf("no answer from the %s at %s: %v", what, base, unreachable.Err)
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
-			return fmt.Sprintf("the %s at %s did not answer in time", what, base)
+			text = fmt.Sprintf("the %s at %s did not answer in time", what, base)
 		case errors.Is(err, syscall.ECONNREFUSED):
-			return fmt.Sprintf("no %s answers at %s: the port is closed", what, base)
+			text = fmt.Sprintf("no %s answers at %s: the port is closed", what, base)
 		}
-		return fmt.Sprintf("no answer from the %s at %s: %v", what, base, unreachable.Err)
+		// What stands around it says what was being done.
+		return strings.Replace(err.Error(), unreachable.Error(), text, 1)
 	}
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"
@@ -82,6 +84,9 @@ func (a *app) peer(target string) (what, base string) {
 
 // hint is what to do about an error, or nothing.
 func (a *app) hint(cmd *cobra.Command, err error) string {
+	if errors.Is(err, errDeclined) {
+		return ""
+	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		path := "aleph"
 		if cmd != nil {

@@ -77,7 +77,7 @@ func (a *app) runUpload(ctx context.Context, opts *uploadOptions, path string) e
 		PublishOptions: opts.options(), Name: opts.name, Ref: opts.ref, Metadata: metadata,
 		Owner: opts.ownerOf(signer.Address()), Progress: report,
 	})
-	done()
+	done(err)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (a *app) runDownload(ctx context.Context, opts *downloadOptions, hash messa
 	}
 	report, done := a.progress("download", -1)
 	n, err := c.DownloadTo(ctx, file, path, report)
-	done()
+	done(err)
 	if err != nil {
 		return err
 	}

@@ -240,7 +240,7 @@ func (a *app) storeCode(ctx context.Context, c *client.Client, signer *account.K
 	stored, err := c.Upload(ctx, signer, file, client.UploadOptions{
 		PublishOptions: publish, Name: "code.zip", Owner: owner, Progress: report,
 	})
-	done()
+	done(err)
 	if err != nil {
 		return "", err
 	}

@@ -166,7 +166,9 @@ func (a *app) runMessageList(cmd *cobra.Command, filter client.MessageFilter, pa
 			a.note("no message")
 			return nil
 		}
-		t := newTable("MESSAGE", "TYPE", "SENDER", "TIME", "CONTENT")
+		t := &table{columns: []column{
+			{title: "MESSAGE"}, {title: "TYPE"}, {title: "SENDER", least: 10}, {title: "TIME"}, {title: "CONTENT", least: 16},
+		}}
 		for _, m := range list {
 			t.add(string(m.ItemHash), string(m.Type), string(m.Sender), ago(m.Time.Time()), gist(m))
 		}

@@ -212,7 +212,9 @@ func newPostListCommand(a *app) *cobra.Command {
 			if a.flags.json {
 				return a.writeJSON(emptyIfNil(list.Posts))
 			}
-			t := newTable("POST", "TYPE", "OWNER", "CHANGED", "CONTENT")
+			t := &table{columns: []column{
+				{title: "POST"}, {title: "TYPE", least: 10}, {title: "OWNER", least: 10}, {title: "CHANGED"}, {title: "CONTENT", least: 16},
+			}}
 			for _, p := range list.Posts {
 				t.add(string(p.Hash), p.Type, string(p.Owner), ago(p.Updated), string(p.Content))
 			}

@@ -7,16 +7,16 @@ import (
 	"aleph/client"
 )
 
-// progress shows a bar on a terminal while bytes move. done ends it; both may
-// be called when there is no bar.
-func (a *app) progress(what string, total int64) (report client.Progress, done func()) {
+// progress shows a bar on a terminal while bytes move. done ends it, and wipes
+// it when the transfer failed; both may be called when there is no bar.
+func (a *app) progress(what string, total int64) (report client.Progress, done func(err error)) {
 	if _, seen := terminal(a.Err); !seen || a.flags.quiet || a.flags.json {
-		return nil, func() {}
+		return nil, func(error) {}
 	}
 	bars := mpb.New(mpb.WithOutput(a.Err), mpb.WithWidth(40))
 	bar := bars.AddBar(max(total, 0),
 		mpb.PrependDecorators(decor.Name(what+" "), decor.CountersKibiByte("% .1f / % .1f")),
-		mpb.AppendDecorators(decor.Percentage(), decor.EwmaSpeed(decor.SizeB1024(0), " % .1f", 60)),
+		mpb.AppendDecorators(decor.Percentage(), decor.AverageSpeed(decor.SizeB1024(0), " % .1f")),
 	)
 	report = func(done, total int64) {
 		if total > 0 {
@@ -24,8 +24,12 @@ func (a *app) progress(what string, total int64) (report client.Progress, done f
 		}
 		bar.SetCurrent(done)
 	}
-	return report, func() {
-		bar.SetTotal(bar.Current(), true)
+	return report, func(err error) {
+		if err != nil {
+			bar.Abort(true)
+		} else {
+			bar.SetTotal(bar.Current(), true)
+		}
 		bars.Wait()
 	}
 }
