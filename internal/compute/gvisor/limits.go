@@ -9,7 +9,7 @@ func (d *Driver) limits(p *probeResult) []vm.Limit {
 	if d.cfg.WithoutLimits {
 		why = "not enforced: turned off by the configuration"
 	} else if !p.Rootless {
-		why = "not enforced: control groups do not work here: " + p.noCgroups
+		why = "not enforced: control groups do not work here: " + p.NoCgroups
 	}
 	limit := func(name, how string) vm.Limit {
 		if !p.Cgroups {

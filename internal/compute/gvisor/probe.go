@@ -33,8 +33,10 @@ type probeResult struct {
 	// Key says for which runsc, by which user and under which kernel this holds.
 	Key string `json:"key"`
 
-	binary    string
-	noCgroups string // why control groups do not work for root
+	// NoCgroups is why control groups do not work for root.
+	NoCgroups string `json:"no_cgroups,omitempty"`
+
+	binary string
 }
 
 // probeFile is the name of the cached answer.
@@ -73,6 +75,7 @@ func (d *Driver) probe(ctx context.Context) (*probeResult, error) {
 	}
 	if p := d.loadProbe(key); p != nil {
 		p.binary = binary
+		p.Limits = d.limits(p) // in the words of this version
 		d.probed = p
 		return p, nil
 	}
@@ -171,7 +174,7 @@ func (d *Driver) try(ctx context.Context, binary string) (*probeResult, error) {
 		if !p.Rootless && !d.cfg.WithoutLimits {
 			p.Cgroups = true
 			if err := d.tryContainer(ctx, binary, p, "none"); err != nil {
-				p.Cgroups, p.noCgroups = false, err.Error()
+				p.Cgroups, p.NoCgroups = false, err.Error()
 			}
 		}
 		if !p.Rootless {
