@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -77,7 +78,8 @@ const (
 )
 
 // WriteMarkdown puts the rows as a table between the two marks of an existing
-// file, together with the machine they were measured on.
+// file, together with the machine they were measured on. Rows of the same
+// machine stay when their command has not been run again.
 func WriteMarkdown(path, machine string, rows []Row) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -88,19 +90,29 @@ func WriteMarkdown(path, machine string, rows []Row) error {
 	if !found || !foundEnd {
 		return fmt.Errorf("write benchmark rows: %s lacks the line %q or %q", path, markBegin, markEnd)
 	}
+	origin := "Measured on " + machine + "."
+	table, _, _ := bytes.Cut(rest, []byte(markEnd))
+	lines := make(map[string][]string) // of the table, by command
+	if strings.Contains(string(table), origin) {
+		for line := range strings.Lines(string(table)) {
+			if cells := strings.Split(strings.TrimSpace(line), " | "); len(cells) == columns {
+				command := strings.Trim(cells[columns-1], "` |")
+				lines[command] = append(lines[command], line)
+			}
+		}
+	}
+	for _, r := range rows {
+		lines[r.Command] = nil
+	}
+	for _, r := range rows {
+		lines[r.Command] = append(lines[r.Command], r.markdown())
+	}
 	var out bytes.Buffer
 	out.Write(before)
-	fmt.Fprintf(&out, "%s\n\nMeasured on %s.\n\n", markBegin, machine)
+	fmt.Fprintf(&out, "%s\n\n%s\n\n", markBegin, origin)
 	out.WriteString("| what | figure | aim | reached | detail | command |\n|---|---|---|---|---|---|\n")
-	for _, r := range rows {
-		reached := "yes"
-		if !r.Met {
-			reached = "**no**"
-		} else if r.Target == 0 {
-			reached = ""
-		}
-		cells := []string{r.Name, r.Figure(), r.Aim(), reached, r.Detail, "`" + r.Command + "`"}
-		fmt.Fprintf(&out, "| %s |\n", strings.Join(cells, " | "))
+	for _, m := range Measurements() {
+		out.WriteString(strings.Join(lines[m.Command()], ""))
 	}
 	fmt.Fprintf(&out, "\n%s", markEnd)
 	out.Write(after)
@@ -108,4 +120,20 @@ func WriteMarkdown(path, machine string, rows []Row) error {
 		return fmt.Errorf("write benchmark rows: %w", err)
 	}
 	return nil
+}
+
+// columns of the table.
+const columns = 6
+
+// markdown is the row as a line of the table.
+func (r Row) markdown() string {
+	reached := "yes"
+	switch {
+	case !r.Met:
+		reached = "**no**"
+	case r.Target == 0:
+		reached = "–"
+	}
+	cells := []string{r.Name, r.Figure(), cmp.Or(r.Aim(), "–"), reached, cmp.Or(r.Detail, "–"), "`" + r.Command + "`"}
+	return "| " + strings.Join(cells, " | ") + " |\n"
 }

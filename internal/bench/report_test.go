@@ -53,8 +53,8 @@ func TestWriteMarkdownReplacesOnlyItsPart(t *testing.T) {
 	for _, want := range []string{
 		"# Figures\n", "\nWords of a person.\n", "Measured on a machine.",
 		"| fast | 12.3 ms | ≤ 15.0 ms | yes | p99 20ms | `aleph bench sync` |",
-		"| slow | 2500 msg/s | ≥ 3000 msg/s | **no** |  | `aleph bench publish` |",
-		"| plain | 1.23 MiB |  |  |  | `aleph bench idle` |",
+		"| slow | 2500 msg/s | ≥ 3000 msg/s | **no** | – | `aleph bench publish` |",
+		"| plain | 1.23 MiB | – | – | – | `aleph bench idle` |",
 	} {
 		if strings.Count(string(got), want) != 1 {
 			t.Errorf("%q is not there once:\n%s", want, got)
@@ -62,6 +62,33 @@ func TestWriteMarkdownReplacesOnlyItsPart(t *testing.T) {
 	}
 	if strings.Contains(string(got), "old") {
 		t.Errorf("the old rows are still there:\n%s", got)
+	}
+}
+
+func TestWriteMarkdownKeepsWhatWasNotMeasuredAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "benchmarks.md")
+	if err := os.WriteFile(path, []byte("<!-- aleph bench: rows below are written by the command -->\n<!-- aleph bench: end -->\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write := func(machine string, rows ...bench.Row) string {
+		if err := bench.WriteMarkdown(path, machine, rows); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	sync := bench.Row{Name: "one", Value: 1, Unit: "ms", Met: true, Command: "aleph bench sync"}
+	idle := bench.Row{Name: "two", Value: 2, Unit: "MiB", Met: true, Command: "aleph bench idle"}
+	write("a", sync)
+	if got := write("a", idle); strings.Index(got, "| two |") > strings.Index(got, "| one |") || !strings.Contains(got, "| one |") {
+		t.Errorf("a row is lost or out of order:\n%s", got)
+	}
+	if got := write("b", idle); strings.Contains(got, "| one |") {
+		t.Errorf("a row of another machine is still there:\n%s", got)
 	}
 }
 

@@ -41,6 +41,9 @@ type Measurement struct {
 	Run          func(context.Context, *Suite) ([]Row, error)
 }
 
+// Command is what a user types to run the measurement alone.
+func (m Measurement) Command() string { return "aleph bench " + m.Name }
+
 // Measurements lists every part of the suite in the order of a whole run.
 func Measurements() []Measurement {
 	return []Measurement{

@@ -92,7 +92,7 @@ func runBench(ctx context.Context, a *app, opts benchOptions, names []string) er
 			return fmt.Errorf("measure %s: %w", m.Name, err)
 		}
 		for _, row := range found {
-			row.Command = "aleph bench " + m.Name
+			row.Command = m.Command()
 			rows = append(rows, row)
 		}
 	}
