@@ -27,7 +27,7 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	node, data := newFakeNode(t), t.TempDir()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKill$")
-	cmd.Env = append(os.Environ(), killedHost+"="+node.url+" "+data)
+	cmd.Env = append(os.Environ(), killedHost+"="+node.url+" "+data, "TMPDIR="+t.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
