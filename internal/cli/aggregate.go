@@ -120,7 +120,7 @@ func newAggregateListCommand(a *app) *cobra.Command {
 			}
 			t := newTable("KEY", "SIZE", "CONTENT")
 			for _, key := range keys {
-				t.add(key, size(int64(len(data[key]))), string(data[key]))
+				t.add(key, size(int64(len(data[key]))), compact(data[key]))
 			}
 			if len(keys) == 0 {
 				a.note("no aggregate of %s", address)

@@ -216,7 +216,7 @@ func newPostListCommand(a *app) *cobra.Command {
 				{title: "POST"}, {title: "TYPE", least: 10}, {title: "OWNER", least: 10}, {title: "CHANGED"}, {title: "CONTENT", least: 16},
 			}}
 			for _, p := range list.Posts {
-				t.add(string(p.Hash), p.Type, string(p.Owner), ago(p.Updated), string(p.Content))
+				t.add(string(p.Hash), p.Type, string(p.Owner), ago(p.Updated), compact(p.Content))
 			}
 			if len(list.Posts) == 0 {
 				a.note("no post")

@@ -56,9 +56,9 @@ func (a *app) writeTable(w io.Writer, t *table) error {
 		header[i] = c.title
 	}
 	var out strings.Builder
-	t.line(&out, widths, header, func(s string) string { return a.bold(w, s) })
+	fmt.Fprintln(&out, a.bold(w, t.line(widths, header)))
 	for _, row := range t.rows {
-		t.line(&out, widths, row, func(s string) string { return s })
+		fmt.Fprintln(&out, t.line(widths, row))
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
@@ -97,7 +97,8 @@ func (t *table) shrink(widths []int, most int) {
 	}
 }
 
-func (t *table) line(out *strings.Builder, widths []int, cells []string, style func(string) string) {
+// line lays one row out.
+func (t *table) line(widths []int, cells []string) string {
 	var line strings.Builder
 	for i, cell := range cells {
 		if i > 0 {
@@ -111,7 +112,7 @@ func (t *table) line(out *strings.Builder, widths []int, cells []string, style f
 			line.WriteString(cell + padding)
 		}
 	}
-	fmt.Fprintln(out, style(strings.TrimRight(line.String(), " ")))
+	return strings.TrimRight(line.String(), " ")
 }
 
 // cut shortens s to a width in columns of the terminal.
@@ -119,11 +120,13 @@ func cut(s string, width int) string {
 	if lipgloss.Width(s) <= width {
 		return s
 	}
-	runes := []rune(s)
-	for len(runes) > 0 && lipgloss.Width(string(runes))+1 > width {
-		runes = runes[:len(runes)-1]
+	used := 1 // of the mark that something is missing
+	for i, r := range s {
+		if used += lipgloss.Width(string(r)); used > width {
+			return s[:i] + "…"
+		}
 	}
-	return string(runes) + "…"
+	return s
 }
 
 // fields prints a list of named values, for people. Empty values are left out.
