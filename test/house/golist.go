@@ -68,7 +68,7 @@ func list(ctx context.Context, dir, env string) ([]Package, error) {
 }
 
 func goCommand(ctx context.Context, dir, env string, args ...string) ([]byte, error) {
-	command := exec.CommandContext(ctx, "go", args...)
+	command := exec.CommandContext(ctx, "go", args...) //nolint:gosec // arguments are constants of this package
 	command.Dir = dir
 	command.Env = append(command.Environ(), env)
 	var complaint bytes.Buffer

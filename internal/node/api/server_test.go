@@ -244,7 +244,7 @@ func TestRunStops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.CloseNow() //nolint:errcheck // closed by the other end
+	defer conn.CloseNow()
 	slow := make(chan string, 1)
 	go func() {
 		res := fetch(t, "http://"+address+"/slow")

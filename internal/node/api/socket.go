@@ -81,7 +81,7 @@ type frame struct {
 
 // run serves the connection until it ends.
 func (s *socket) run(ctx context.Context, history int64) {
-	defer s.conn.CloseNow() //nolint:errcheck // closed in whatever way it ended
+	defer s.conn.CloseNow()
 	// Live messages are collected before history is read, so that none is lost
 	// between the two.
 	if code, reason := s.api.sockets.add(s, s.api.Queue); code != 0 {
