@@ -8,7 +8,7 @@
 // to the machine. There is no IPv6. A machine without internet has no
 // interface but loopback and does not appear here.
 //
-//	guest ── eth0 ═ veth pair ═ aleph…h ───  ── forward chain ── NAT ── internet
+//	guest ── eth0 ═ veth pair ═ aleph…h ── forward chain ── NAT ── internet
 //
 // Every name begins with "aleph" and a mark of the host's data folder, so that
 // several hosts share a computer, and so that [Manager.Sweep] finds what a
