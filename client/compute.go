@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -37,9 +38,7 @@ func (c *Client) CallFunction(ctx context.Context, function message.Hash, method
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", message.ErrInvalid, err)
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	return c.send(req)
 }
 

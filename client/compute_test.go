@@ -104,19 +104,23 @@ func checkOwner(t *testing.T, r *http.Request, owner *account.Key) {
 	if operation.Method != r.Method || operation.Path != r.URL.Path || operation.Domain != session.Domain {
 		t.Errorf("operation is %+v", operation)
 	}
-	number := func(text string) *big.Int {
-		b, err := base64.RawURLEncoding.DecodeString(text)
+	point := []byte{4} // uncompressed
+	for _, text := range []string{session.PubKey.X, session.PubKey.Y} {
+		coordinate, err := base64.RawURLEncoding.DecodeString(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return new(big.Int).SetBytes(b)
+		point = append(point, coordinate...)
+	}
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	if err != nil {
+		t.Fatal(err)
 	}
 	raw, err := hex.DecodeString(signature)
 	if err != nil || len(raw) != 64 {
 		t.Fatalf("signature of the operation is %q", signature)
 	}
 	digest := sha256.Sum256(payload)
-	public := &ecdsa.PublicKey{Curve: elliptic.P256(), X: number(session.PubKey.X), Y: number(session.PubKey.Y)}
 	if !ecdsa.Verify(public, digest[:], new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:])) {
 		t.Error("the session key did not sign the operation")
 	}

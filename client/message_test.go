@@ -190,7 +190,10 @@ func TestWalks(t *testing.T) {
 		}
 	}
 	seen := 0
-	for range c.AllMessages(t.Context(), client.MessageFilter{}) {
+	for _, err := range c.AllMessages(t.Context(), client.MessageFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if seen++; seen == 3 {
 			break
 		}

@@ -99,7 +99,7 @@ func TestPackFunctionIsDeterministicAndLeavesOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer pack.Close()
+		t.Cleanup(func() { _ = pack.Close() })
 		b, err := os.ReadFile(pack.Path)
 		if err != nil {
 			t.Fatal(err)
@@ -109,7 +109,7 @@ func TestPackFunctionIsDeterministicAndLeavesOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer archive.Close()
+		t.Cleanup(func() { _ = archive.Close() })
 		names = nil
 		for _, f := range archive.File {
 			names = append(names, f.Name)

@@ -55,7 +55,7 @@ func (b *guardedBody) Read(p []byte) (int, error) {
 	if n > 0 {
 		b.guard.moved()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = unreachable(b.ctx, b.url, err)
 	}
 	return n, err

@@ -272,15 +272,15 @@ func TestVerifyReader(t *testing.T) {
 
 func TestLatestStore(t *testing.T) {
 	t.Parallel()
-	store := func(hash, owner, ref string) string {
+	store := func(owner, ref string) string {
 		content := fmt.Sprintf(`{"address":%q,"time":1.5,"item_type":"storage","item_hash":%q,"ref":%q}`, owner, someHash, ref)
 		text, _ := json.Marshal(content)
 		return fmt.Sprintf(`{"sender":"0x1","chain":"ETH","type":"STORE","time":1.5,"item_type":"inline","item_hash":%q,"item_content":%s,"content":%s}`,
 			message.HashOf([]byte(content)), text, content)
 	}
-	original := store("", "0xOwner", "")
-	update := store("", "0xOwner", string(someHash))
-	stranger := store("", "0xOther", string(someHash))
+	original := store("0xOwner", "")
+	update := store("0xOwner", string(someHash))
+	stranger := store("0xOther", string(someHash))
 	for name, test := range map[string]struct {
 		updates string
 		updated bool

@@ -189,7 +189,7 @@ func (w *watch) pass(m *Received, deliver func(*Received) bool) bool {
 func (c *Client) dialStream(ctx context.Context, target string) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	conn, res, err := websocket.Dial(ctx, target, &websocket.DialOptions{
+	conn, res, err := websocket.Dial(ctx, target, &websocket.DialOptions{ //nolint:bodyclose // that package owns it
 		HTTPClient: c.http,
 		HTTPHeader: http.Header{"User-Agent": {c.userAgent}},
 	})

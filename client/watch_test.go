@@ -118,7 +118,7 @@ func TestWatchGoesOn(t *testing.T) {
 	interrupted := 0
 	got := watched(t, n.serve(), client.WatchFilter{
 		History:     5,
-		Interrupted: func(err error, _ time.Duration) { interrupted++ },
+		Interrupted: func(error, time.Duration) { interrupted++ },
 	}, 4)
 	if diff := cmp.Diff([]string{`{"text":"a"}`, `{"text":"b"}`, `{"text":"missed"}`, `{"text":"c"}`}, got); diff != "" {
 		t.Error(diff)

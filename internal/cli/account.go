@@ -75,7 +75,7 @@ func (o *newKeyOptions) secret(a *app) (string, error) {
 }
 
 // keep stores a key and shows it.
-func (o *newKeyOptions) keep(a *app, name string, make func() (*account.Key, error)) error {
+func (o *newKeyOptions) keep(a *app, name string, obtain func() (*account.Key, error)) error {
 	store, err := a.keystore()
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (o *newKeyOptions) keep(a *app, name string, make func() (*account.Key, err
 	if err != nil {
 		return err
 	}
-	key, err := make()
+	key, err := obtain()
 	if err != nil {
 		return err
 	}

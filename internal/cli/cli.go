@@ -40,7 +40,7 @@ type Streams struct {
 // code. It ends soon after ctx does.
 func Run(ctx context.Context, args []string, streams Streams, build Build) int {
 	a := &app{Streams: streams, build: build}
-	root := newRootCommand(a)
+	root := newRootCommand(a) //nolint:contextcheck // cobra hands the context to the commands
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if a.stopTimer != nil {

@@ -136,8 +136,9 @@ func rejectionHint(code message.Code) string {
 		return "check the hash, and that this node knows it: `aleph message get HASH`"
 	case message.CodeForgetNotAllowed:
 		return "a program or machine uses the file: delete that first"
+	default: // the error says it all
+		return ""
 	}
-	return ""
 }
 
 // oneLine keeps an error from drawing on the terminal.

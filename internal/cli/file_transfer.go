@@ -90,10 +90,10 @@ func (a *app) runUpload(ctx context.Context, opts *uploadOptions, path string) e
 		Sender: published.Message.Sender, URL: c.API() + "/api/v0/storage/raw/" + string(hash),
 	}
 	return a.present(v, func(w io.Writer) error {
-		return a.writeFields(w, [][2]string{
-			{"file", string(v.File)}, {"message", string(v.Message)}, {"status", string(v.Status)},
-			{"size", size(v.Size)}, {"url", v.URL},
-		}...)
+		return a.writeFields(w,
+			[2]string{"file", string(v.File)}, [2]string{"message", string(v.Message)}, [2]string{"status", string(v.Status)},
+			[2]string{"size", size(v.Size)}, [2]string{"url", v.URL},
+		)
 	})
 }
 

@@ -68,7 +68,7 @@ func TestEveryCommandIsComplete(t *testing.T) {
 		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") {
 			t.Errorf("%s: its short text is %q", cmd.CommandPath(), cmd.Short)
 		}
-		for _, line := range strings.Split(cmd.Long, "\n") {
+		for line := range strings.SplitSeq(cmd.Long, "\n") {
 			if len([]rune(line)) > 100 {
 				t.Errorf("%s: a line of its text is wider than 100 columns: %s", cmd.CommandPath(), line)
 			}

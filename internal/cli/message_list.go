@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -252,5 +253,5 @@ func (o *timeOption) Set(text string) error {
 		o.value = message.TimestampFromSeconds(seconds).Time()
 		return nil
 	}
-	return fmt.Errorf("want a date as 2026-01-31, RFC 3339, Unix seconds, or how long ago, as 90m, 2h, 7d")
+	return errors.New("want a date as 2026-01-31, RFC 3339, Unix seconds, or how long ago, as 90m, 2h, 7d")
 }

@@ -36,16 +36,17 @@ func (a *app) resolveNetwork() (*target, error) {
 	if a.network != nil {
 		return a.network, nil
 	}
+	named := cmp.Or(a.flags.api, a.Env("ALEPH_API"))
 	running, err := a.runningCloud()
-	if err != nil {
-		a.note("%v", err)
+	if err != nil && named == "" {
+		return nil, err
 	}
 	n := &target{}
 	switch {
 	case a.flags.api != "":
 		n.api, n.source = a.flags.api, "--api"
-	case a.Env("ALEPH_API") != "":
-		n.api, n.source = a.Env("ALEPH_API"), "ALEPH_API"
+	case named != "":
+		n.api, n.source = named, "ALEPH_API"
 	case running != nil:
 		n.api, n.source = running.API, "the running local cloud"
 	default:
@@ -72,8 +73,9 @@ func (a *app) resolveNetwork() (*target, error) {
 // runningCloud returns the local cloud of this user if one runs and answers.
 func (a *app) runningCloud() (*local.State, error) {
 	folders, err := config.UserFolders()
-	if err != nil {
-		return nil, nil //nolint:nilerr // without a home folder there is no local cloud
+	if err != nil { // without a home folder there is no local cloud
+		a.detail("%v", err)
+		return nil, nil
 	}
 	state, err := local.ReadState(folders.LocalState)
 	if err != nil || state == nil {
@@ -86,7 +88,7 @@ func (a *app) runningCloud() (*local.State, error) {
 	conn, err := net.DialTimeout("tcp", u.Host, 500*time.Millisecond)
 	if err != nil {
 		a.detail("the local cloud at %s is left aside, it does not answer", state.API)
-		return nil, nil
+		return nil, nil //nolint:nilerr // said
 	}
 	return state, conn.Close()
 }

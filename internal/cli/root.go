@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,7 +104,7 @@ func (t *timeoutFlag) String() string {
 func (t *timeoutFlag) Set(text string) error {
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return fmt.Errorf("want a time like 10s or 2m")
+		return errors.New("want a time like 10s or 2m")
 	}
 	t.value = d
 	return nil
