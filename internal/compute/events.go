@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"aleph/client"
 	"aleph/internal/compute/api"
 	"aleph/message"
 )
@@ -22,6 +23,7 @@ const (
 type events struct {
 	host  *Host
 	queue chan event
+	begun chan struct{} // tells that a program listens
 
 	mu        sync.Mutex // guards listeners
 	listeners map[message.Hash][]json.RawMessage
@@ -34,12 +36,13 @@ type event struct {
 }
 
 func newEvents(h *Host) *events {
-	return &events{host: h, queue: make(chan event, maxEvents), listeners: map[message.Hash][]json.RawMessage{}}
+	return &events{host: h, queue: make(chan event, maxEvents), begun: make(chan struct{}, 1), listeners: map[message.Hash][]json.RawMessage{}}
 }
 
-// run does the queued runs until ctx ends.
+// run follows messages and does the queued runs until ctx ends.
 func (e *events) run(ctx context.Context) {
 	var workers sync.WaitGroup
+	workers.Go(func() { e.follow(ctx) })
 	for range maxEventRuns {
 		workers.Go(func() {
 			for {
@@ -57,28 +60,62 @@ func (e *events) run(ctx context.Context) {
 	workers.Wait()
 }
 
-// see looks at a message of the network: it triggers programs, and a program
-// begins to listen, or ends.
-func (e *events) see(ctx context.Context, m *message.Message, raw json.RawMessage) {
-	var attributes map[string]any
-	if json.Unmarshal(raw, &attributes) != nil {
-		return
-	}
-	e.mu.Lock()
-	var triggered []message.Hash
-	for program, subscriptions := range e.listeners {
-		if program != m.ItemHash && matchesAny(subscriptions, attributes) {
-			triggered = append(triggered, program)
+// follow watches every message of the network, but only while a program
+// listens: most hosts have none, and reading everything costs.
+func (e *events) follow(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.begun:
+		}
+		for m, err := range e.host.client.Watch(ctx, client.WatchFilter{Patient: true}) {
+			if err != nil {
+				if ctx.Err() == nil {
+					e.host.log.ErrorContext(ctx, "the node refuses to let messages be watched: they trigger no program", "err", err)
+				}
+				return
+			}
+			if !e.trigger(ctx, m.Message, m.Raw()) {
+				break
+			}
 		}
 	}
+}
+
+// note looks at a message that may make a program listen, or end that.
+func (e *events) note(m *message.Message) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	switch content := m.Content.(type) {
 	case *message.Program:
 		if len(content.On.Message) > 0 && len(e.listeners) < maxListeners {
 			e.listeners[m.ItemHash] = content.On.Message
+			select {
+			case e.begun <- struct{}{}:
+			default: // told already
+			}
 		}
 	case *message.Forget:
 		for _, gone := range content.Hashes {
 			delete(e.listeners, gone)
+		}
+	}
+}
+
+// trigger queues a run of each program that listens to a message. It reports
+// whether any program listens.
+func (e *events) trigger(ctx context.Context, m *message.Message, raw json.RawMessage) bool {
+	var attributes map[string]any
+	if json.Unmarshal(raw, &attributes) != nil {
+		return true
+	}
+	e.mu.Lock()
+	listening := len(e.listeners) > 0
+	var triggered []message.Hash
+	for program, subscriptions := range e.listeners {
+		if program != m.ItemHash && matchesAny(subscriptions, attributes) {
+			triggered = append(triggered, program)
 		}
 	}
 	e.mu.Unlock()
@@ -89,6 +126,7 @@ func (e *events) see(ctx context.Context, m *message.Message, raw json.RawMessag
 			e.host.log.WarnContext(ctx, "too many messages trigger programs: a run is dropped", "vm_hash", program, "item_hash", m.ItemHash)
 		}
 	}
+	return listening
 }
 
 // matchesAny reports whether one of the subscriptions matches.

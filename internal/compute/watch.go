@@ -12,14 +12,16 @@ import (
 // message is forgotten or whose code is updated. The next call starts the
 // function anew with what is current. // spec crn 2.7
 func (h *Host) watch(ctx context.Context) {
-	for m, err := range h.client.Watch(ctx, client.WatchFilter{Patient: true}) {
+	filter := client.WatchFilter{Patient: true}
+	filter.Types = []message.Type{message.TypeProgram, message.TypeStore, message.TypeForget}
+	for m, err := range h.client.Watch(ctx, filter) {
 		if err != nil {
 			if ctx.Err() == nil {
 				h.log.Error("the node refuses to let messages be watched: updated and forgotten functions stay as they are until they are idle", "err", err)
 			}
 			return
 		}
-		h.events.see(ctx, m.Message, m.Raw())
+		h.events.note(m.Message)
 		for _, f := range h.touched(m.Message) {
 			h.log.InfoContext(ctx, "stop a function whose message or content changed",
 				"vm_hash", f.hash, "item_hash", m.ItemHash, "type", m.Type)
