@@ -29,7 +29,7 @@ func (h *Host) Executions() []api.Execution {
 		}
 		state, times := r.machine.State()
 		all = append(all, api.Execution{
-			Hash: f.hash, Times: times, Running: state == vm.StateRunning,
+			Hash: f.hash, Times: times, Running: state == vm.StateRunning, Address: r.machine.Address(),
 			Internet: r.plan.program.Environment.Internet, Persistent: r.plan.program.On.Persistent,
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime"
 	"strconv"
@@ -36,11 +37,12 @@ func vmType(e *Execution) string {
 	return "microvm"
 }
 
-// executions lists what runs. // spec crn 1.5
+// executions lists what runs. An address that a machine does not have is an
+// empty text: readers want one. // spec crn 1.5
 func (s *Server) executions(w http.ResponseWriter, _ *http.Request) error {
 	type networking struct {
-		IPv4 *string `json:"ipv4"`
-		IPv6 *string `json:"ipv6"`
+		IPv4 string `json:"ipv4"`
+		IPv6 string `json:"ipv6"`
 	}
 	type execution struct {
 		Networking networking `json:"networking"`
@@ -50,11 +52,40 @@ func (s *Server) executions(w http.ResponseWriter, _ *http.Request) error {
 	list := map[message.Hash]execution{}
 	for _, e := range s.host.Executions() {
 		if e.Running {
-			list[e.Hash] = execution{VMType: vmType(&e)}
+			list[e.Hash] = execution{VMType: vmType(&e), Networking: networking{IPv4: ipv4Network(e.Address)}}
 		}
 	}
 	writeJSON(w, http.StatusOK, list)
 	return nil
+}
+
+// ipv4Network is the network of an address, empty when there is none.
+func ipv4Network(p netip.Prefix) string {
+	if !p.IsValid() {
+		return ""
+	}
+	return p.Masked().String()
+}
+
+// machineNetwork says where a machine is reached. Readers want every member,
+// also of a machine that is reached nowhere. // spec crn 1.5
+type machineNetwork struct {
+	IPv4Network string              `json:"ipv4_network"`
+	HostIPv4    string              `json:"host_ipv4"`
+	IPv6Network string              `json:"ipv6_network"`
+	IPv6        string              `json:"ipv6_ip"`
+	IPv4        string              `json:"ipv4_ip"`
+	MappedPorts map[string]struct{} `json:"mapped_ports"`
+}
+
+// networkOf describes the network of a function: it has no public address, and
+// no port of the host leads to it.
+func networkOf(e *Execution) machineNetwork {
+	n := machineNetwork{MappedPorts: map[string]struct{}{}}
+	if e.Address.IsValid() {
+		n.IPv4Network, n.IPv4 = ipv4Network(e.Address), e.Address.Addr().String()
+	}
+	return n
 }
 
 // executionsV2 lists every execution. // spec crn 1.5
@@ -69,18 +100,17 @@ func (s *Server) executionsV2(w http.ResponseWriter, _ *http.Request) error {
 		Stopped   stamp `json:"stopped_at"`
 	}
 	type execution struct {
-		// Networking stays empty: functions have no address to be reached at.
-		Networking struct{} `json:"networking"`
-		Status     status   `json:"status"`
-		Running    bool     `json:"running"`
-		Awaiting   bool     `json:"awaiting_confidential_init"`
-		VMType     string   `json:"vm_type"`
+		Networking machineNetwork `json:"networking"`
+		Status     status         `json:"status"`
+		Running    bool           `json:"running"`
+		Awaiting   bool           `json:"awaiting_confidential_init"`
+		VMType     string         `json:"vm_type"`
 	}
 	list := map[message.Hash]execution{}
 	for _, e := range s.host.Executions() {
 		t := e.Times
 		list[e.Hash] = execution{
-			Running: e.Running, VMType: vmType(&e),
+			Networking: networkOf(&e), Running: e.Running, VMType: vmType(&e),
 			Status: status{
 				stamp(t.Defined), stamp(t.Preparing), stamp(t.Prepared), stamp(t.Starting),
 				stamp(t.Started), stamp(t.Stopping), stamp(t.Stopped),

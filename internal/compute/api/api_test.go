@@ -35,11 +35,12 @@ var (
 
 // fakeHost is a host with one function that echoes what it is asked.
 type fakeHost struct {
-	owner   message.Address
-	friend  message.Address
-	err     error
-	expires time.Duration
-	stopped int
+	executions []api.Execution // nil: one
+	owner      message.Address
+	friend     message.Address
+	err        error
+	expires    time.Duration
+	stopped    int
 }
 
 func (h *fakeHost) Call(_ context.Context, ref message.Hash, r *guest.Request) (*api.Answer, error) {
@@ -54,6 +55,9 @@ func (h *fakeHost) Call(_ context.Context, ref message.Hash, r *guest.Request) (
 }
 
 func (h *fakeHost) Executions() []api.Execution {
+	if h.executions != nil {
+		return h.executions
+	}
 	at := time.Date(2025, 1, 1, 10, 0, 0, 123456000, time.UTC)
 	return []api.Execution{{Hash: hash, Running: true, Times: vm.Times{Defined: at}}}
 }
@@ -194,7 +198,7 @@ func TestAbout(t *testing.T) {
 	t.Parallel()
 	url := serve(t, &fakeHost{})
 	for path, want := range map[string]string{
-		"/about/executions/list":    `{"` + string(hash) + `":{"networking":{"ipv4":null,"ipv6":null},"vm_type":"microvm","awaiting_confidential_init":false}}`,
+		"/about/executions/list":    `{"` + string(hash) + `":{"networking":{"ipv4":"","ipv6":""},"vm_type":"microvm","awaiting_confidential_init":false}}`,
 		"/v2/about/executions/list": `"defined_at":"2025-01-01 10:00:00.123456+00:00","preparing_at":null`,
 		"/about/usage/system":       `"total_kB"`,
 		"/about/capability":         `"architecture"`,

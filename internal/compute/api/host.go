@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"aleph/internal/compute/guest"
@@ -71,6 +72,9 @@ type Execution struct {
 	Times    vm.Times
 	Running  bool
 	Internet bool
+	// Address of the guest in the host's network of this machine; not valid
+	// when it has none.
+	Address netip.Prefix
 	// Persistent is on.persistent of the message.
 	Persistent bool
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -76,6 +77,17 @@ func (m *Machine) State() (State, Times) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.state, m.times
+}
+
+// Address returns the address of the guest in the network of the machine. It
+// is not valid when the machine has no network, or not yet.
+func (m *Machine) Address() netip.Prefix {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.network == nil {
+		return netip.Prefix{}
+	}
+	return m.network.Guest
 }
 
 // Done is closed when the machine has ended and nothing of it is left.

@@ -228,7 +228,9 @@ func (s *Starter) attachNetwork(ctx context.Context, m *Machine) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", message.ErrUnavailable, err)
 	}
+	m.mu.Lock()
 	m.network = n
+	m.mu.Unlock()
 	return nil
 }
 
