@@ -93,7 +93,7 @@ func (s *Session) authorized(sender, owner message.Address, sub subject) (bool, 
 
 func (a *authorization) allows(sender message.Address, sub subject) bool {
 	switch {
-	case a.address != strings.ToLower(string(sender)):
+	case !sender.EqualFold(message.Address(a.address)):
 		return false
 	case a.chain != "" && a.chain != string(sub.chain):
 		return false

@@ -35,7 +35,7 @@ func (q *Queue) clean(ctx context.Context) error {
 func (q *Queue) Clean(ctx context.Context) error {
 	for {
 		var expired int
-		_, err := q.do(ctx, func(b *batch) (err error) {
+		err := q.do(ctx, func(b *batch) (err error) {
 			expired, err = b.tx.ExpireGrace(b.now, cleanBatch)
 			return err
 		})
@@ -52,7 +52,7 @@ func (q *Queue) Clean(ctx context.Context) error {
 			return err
 		}
 		done := q.deleteBlobs(ctx, list)
-		_, err = q.do(ctx, func(b *batch) error { return b.tx.DeletedFiles(done) })
+		err = q.do(ctx, func(b *batch) error { return b.tx.DeletedFiles(done) })
 		if err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ func (q *Queue) probe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, illNap)
 	defer cancel()
 	// A failure is recorded where the transaction fails.
-	_, _ = q.do(ctx, func(b *batch) error { return b.tx.Probe() })
+	_ = q.do(ctx, func(b *batch) error { return b.tx.Probe() })
 }
 
 // dispatchDue hands out what is due now and returns the time until there may

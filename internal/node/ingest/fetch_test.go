@@ -34,7 +34,7 @@ func (p *peer) give(text string) message.Hash {
 }
 
 // option lets a node fetch from the peer.
-func (p *peer) option(c *ingest.Config, _ *store.Config, d *ingest.Deps) {
+func (p *peer) option(_ *ingest.Config, _ *store.Config, d *ingest.Deps) {
 	blobs := d.Blobs
 	d.Fetch = func(ctx context.Context, h message.Hash, limit int64) error {
 		select {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -143,9 +144,7 @@ const epoch = 1_700_000_000
 func sign(t testing.TB, k account.Account, typ message.Type, at float64, content map[string]any) *message.Message {
 	t.Helper()
 	full := map[string]any{"address": k.Address(), "time": epoch + at}
-	for name, v := range content {
-		full[name] = v
-	}
+	maps.Copy(full, content)
 	raw, err := json.Marshal(full)
 	if err != nil {
 		t.Fatal(err)

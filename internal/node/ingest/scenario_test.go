@@ -107,7 +107,7 @@ func (s *scenario) run(text string) string {
 		}
 		out.WriteString(commands + "\n")
 		var printed []string
-		for _, line := range strings.Split(commands, "\n") {
+		for line := range strings.SplitSeq(commands, "\n") {
 			if line == "" || strings.HasPrefix(line, "#") {
 				continue
 			}

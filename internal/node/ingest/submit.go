@@ -168,12 +168,13 @@ func (q *Queue) SubmitInvalid(ctx context.Context, raw []byte, rej *message.Reje
 		ItemHash string `json:"item_hash"`
 	}
 	unnamed := Result{Status: message.StatusRejected, Rejection: rej}
+	// Without a name there is nothing to record.
 	if json.Unmarshal(raw, &envelope) != nil || strings.ContainsRune(envelope.ItemHash, 0) {
 		return unnamed, nil
 	}
 	hash, err := message.ParseLooseHash(envelope.ItemHash)
 	if err != nil {
-		return unnamed, nil //nolint:nilerr // without a name there is nothing to record
+		return unnamed, nil //nolint:nilerr // see above
 	}
 	j := &job{
 		hash: hash, raw: bytes.ToValidUTF8(raw, []byte("\uFFFD")), refused: rej, received: q.now(), done: make(chan struct{}),
@@ -188,7 +189,7 @@ func (q *Queue) SubmitInvalid(ctx context.Context, raw []byte, rej *message.Reje
 // kept for the grace period, in which a STORE may claim it. The record is
 // durable when Upload returns; messages that wait for the file are processed.
 func (q *Queue) Upload(ctx context.Context, file message.Hash, size int64) error {
-	_, err := q.do(ctx, func(b *batch) error {
+	return q.do(ctx, func(b *batch) error {
 		if _, ok := q.deps.Blobs.Size(file); !ok {
 			return fmt.Errorf("%w: file %s is not in the store, upload it again", message.ErrConflict, file)
 		}
@@ -197,22 +198,21 @@ func (q *Queue) Upload(ctx context.Context, file message.Hash, size int64) error
 		}
 		return b.arrived(file)
 	})
-	return err
 }
 
 // Wake lets messages that wait for a file or message be processed at once.
 func (q *Queue) Wake(ctx context.Context, hash message.Hash) error {
-	_, err := q.do(ctx, func(b *batch) error { return b.arrived(hash) })
-	return err
+	return q.do(ctx, func(b *batch) error { return b.arrived(hash) })
 }
 
 // do runs a task in the next transaction.
-func (q *Queue) do(ctx context.Context, task func(*batch) error) (Result, error) {
+func (q *Queue) do(ctx context.Context, task func(*batch) error) error {
 	j := &job{task: task, done: make(chan struct{})}
 	if err := q.push(ctx, j); err != nil {
-		return Result{}, err
+		return err
 	}
-	return q.wait(ctx, j)
+	_, err := q.wait(ctx, j)
+	return err
 }
 
 // push hands a job to the applier. It blocks while the queue is full.

@@ -110,5 +110,6 @@ func one[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) (T, er
 // column scans a row of one column.
 func column[T any](row scanner) (T, error) {
 	var v T
-	return v, row.Scan(&v)
+	err := row.Scan(&v)
+	return v, err
 }

@@ -157,14 +157,14 @@ func (tx *Tx) query(_ context.Context, name, text string, args ...any) (*sql.Row
 				return nil, wrap(name, err)
 			}
 		}
-		rows, err := tx.w.conn.QueryContext(tx.ctx, rebind(text), args...)
+		rows, err := tx.w.conn.QueryContext(tx.ctx, rebind(text), args...) //nolint:contextcheck // a transaction is never cancelled half-way
 		return rows, wrap("query", err)
 	}
-	stmt, err := tx.w.prepare(tx.ctx, name, text)
+	stmt, err := tx.w.prepare(tx.ctx, name, text) //nolint:contextcheck // a transaction is never cancelled half-way
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(tx.ctx, args...)
+	rows, err := stmt.QueryContext(tx.ctx, args...) //nolint:contextcheck // a transaction is never cancelled half-way
 	return rows, wrap(name, err)
 }
 
