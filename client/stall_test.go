@@ -17,13 +17,13 @@ func TestStallGuard(t *testing.T) {
 		ctx, guard := guardStall(t.Context(), time.Minute)
 		defer guard.stop()
 		for range 5 {
-			time.Sleep(59 * time.Second)
+			time.Sleep(59 * time.Second) //nolint:forbidigo // moves the bubble's clock
 			guard.moved()
 		}
 		if ctx.Err() != nil {
 			t.Fatal("a stream that moves was given up")
 		}
-		time.Sleep(61 * time.Second)
+		time.Sleep(61 * time.Second) //nolint:forbidigo // moves the bubble's clock
 		if !errors.Is(context.Cause(ctx), errStalled) {
 			t.Errorf("a stream that stands still goes on: %v", context.Cause(ctx))
 		}

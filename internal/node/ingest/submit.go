@@ -167,14 +167,10 @@ func (q *Queue) SubmitInvalid(ctx context.Context, raw []byte, rej *message.Reje
 	var envelope struct {
 		ItemHash string `json:"item_hash"`
 	}
-	unnamed := Result{Status: message.StatusRejected, Rejection: rej}
-	// Without a name there is nothing to record.
-	if json.Unmarshal(raw, &envelope) != nil || strings.ContainsRune(envelope.ItemHash, 0) {
-		return unnamed, nil
-	}
+	unreadable := json.Unmarshal(raw, &envelope) != nil || strings.ContainsRune(envelope.ItemHash, 0)
 	hash, err := message.ParseLooseHash(envelope.ItemHash)
-	if err != nil {
-		return unnamed, nil //nolint:nilerr // see above
+	if unreadable || err != nil { // without a name there is nothing to record
+		return Result{Status: message.StatusRejected, Rejection: rej}, nil //nolint:nilerr // the outcome is what rej says
 	}
 	j := &job{
 		hash: hash, raw: bytes.ToValidUTF8(raw, []byte("\uFFFD")), refused: rej, received: q.now(), done: make(chan struct{}),
