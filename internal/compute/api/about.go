@@ -162,6 +162,7 @@ func (s *Server) usage(w http.ResponseWriter, _ *http.Request) error {
 	}
 	const kB = 1000 // spec crn 1.5
 	total := int64(info.Totalram) * int64(info.Unit)
+	block := int64(fs.Bsize) //nolint:unconvert // of another size elsewhere
 	load := func(i int) float64 { return float64(info.Loads[i]) / 65536 }
 	architecture, vendor := processor()
 	writeJSON(w, http.StatusOK, map[string]any{
@@ -171,7 +172,7 @@ func (s *Server) usage(w http.ResponseWriter, _ *http.Request) error {
 			"core_frequencies": frequencies(),
 		},
 		"mem":  map[string]int64{"total_kB": (total + kB - 1) / kB, "available_kB": availableMemory() / kB},
-		"disk": map[string]int64{"total_kB": int64(fs.Blocks) * fs.Bsize / kB, "available_kB": int64(fs.Bavail) * fs.Bsize / kB},
+		"disk": map[string]int64{"total_kB": int64(fs.Blocks) * block / kB, "available_kB": int64(fs.Bavail) * block / kB},
 		"period": map[string]any{
 			"start_timestamp": s.now().UTC().Truncate(time.Minute).Format(time.RFC3339), "duration_seconds": 60.0,
 		},
