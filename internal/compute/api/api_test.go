@@ -41,11 +41,15 @@ type fakeHost struct {
 	err        error
 	expires    time.Duration
 	stopped    int
+	answer     *guest.Response // nil: the echo
 }
 
 func (h *fakeHost) Call(_ context.Context, ref message.Hash, r *guest.Request) (*api.Answer, error) {
 	if h.err != nil {
 		return nil, h.err
+	}
+	if h.answer != nil {
+		return &api.Answer{CodeRef: "code", Response: h.answer}, nil
 	}
 	text := fmt.Sprintf("%s %s %s?%s root=%q", ref, r.Method, r.Path, r.Query, r.RootPath)
 	return &api.Answer{CodeRef: "code", Response: &guest.Response{
@@ -158,6 +162,48 @@ func TestCallForms(t *testing.T) {
 			len(header.Values("X-One")) != 2) {
 			t.Errorf("%s: headers %v", test.path, header)
 		}
+	}
+}
+
+// TestLengths calls programs whose answers are longer or shorter than they may
+// be: the caller gets an answer that it can take apart.
+func TestLengths(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status  int
+		lengths []string
+		body    string
+		want    string
+		length  int64 // what the caller sees, -1 for none
+	}{
+		"no content with a body":   {204, nil, "null", "", 0},
+		"no content with a length": {204, []string{"4"}, "", "", 0},
+		"not modified with a body": {304, []string{"4"}, "null", "", 0},
+		"longer than declared":     {200, []string{"5"}, "hello world", "hello", 5},
+		"as declared":              {200, []string{"5"}, "hello", "hello", 5},
+		"declared twice":           {200, []string{"5", "5"}, "hello", "hello", 5},
+		"declared in two ways":     {200, []string{"5", "7"}, strings.Repeat("a", 4000), strings.Repeat("a", 4000), -1},
+		"less than nothing":        {200, []string{"-5"}, strings.Repeat("a", 4000), strings.Repeat("a", 4000), -1},
+		"a list":                   {200, []string{"5, 5"}, strings.Repeat("a", 4000), strings.Repeat("a", 4000), -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answer := &guest.Response{Status: test.status, Body: io.NopCloser(strings.NewReader(test.body))}
+			for _, l := range test.lengths {
+				answer.Headers = append(answer.Headers, guest.Header{Name: "content-length", Value: l})
+			}
+			req := request(t, "GET", serve(t, &fakeHost{answer: answer})+"/vm/"+string(hash)+"/")
+			res, err := http.DefaultClient.Do(req.WithContext(t.Context()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			if err != nil || res.StatusCode != test.status || string(body) != test.want || res.ContentLength != test.length {
+				t.Errorf("%d, %d bytes %.20q, length %d, %v; want %d, %.20q, %d", res.StatusCode, len(body), body, res.ContentLength, err,
+					test.status, test.want, test.length)
+			}
+		})
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -128,8 +130,37 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, hash message.Hash,
 		h.Del("Content-Length")
 		return failf(http.StatusBadGateway, "The program answered with status %d, which is none", answer.Status)
 	}
+	room := declaredLength(h)
+	if answer.Status == http.StatusNoContent || answer.Status == http.StatusNotModified {
+		room = 0 // such an answer has no body
+	}
+	if answer.Status == http.StatusNoContent {
+		h.Del("Content-Length")
+	}
 	w.WriteHeader(answer.Status)
-	return s.copyBody(w, r, answer)
+	return s.copyBody(w, r, answer, room)
+}
+
+// declaredLength returns how long an answer says to be. A length that is no
+// number, or several that differ, would let callers take the rest of one answer
+// for the next: it is dropped, and there is no bound.
+func declaredLength(h http.Header) int64 {
+	values := h.Values("Content-Length")
+	if len(values) == 0 {
+		return math.MaxInt64
+	}
+	length, err := strconv.ParseUint(values[0], 10, 63)
+	for _, other := range values[1:] {
+		if other != values[0] {
+			err = strconv.ErrSyntax
+		}
+	}
+	if err != nil {
+		h.Del("Content-Length")
+		return math.MaxInt64
+	}
+	h.Set("Content-Length", values[0])
+	return int64(length)
 }
 
 // upload knows whether the body of a request was read to its end.
@@ -151,13 +182,20 @@ func validHeader(line guest.Header) bool {
 	return line.Name != "" && !strings.ContainsAny(line.Name, " \t\r\n:\x00") && !strings.ContainsAny(line.Value, "\r\n\x00")
 }
 
-// copyBody sends the body on as it comes. When it breaks off, so does the
-// connection: the caller must not take a part for the whole.
-func (s *Server) copyBody(w http.ResponseWriter, r *http.Request, answer *Answer) error {
+// copyBody sends the body on as it comes, at most room bytes of it: what a
+// program sends beyond the length that it declared is dropped. When the body
+// breaks off, so does the connection: the caller must not take a part for the
+// whole.
+func (s *Server) copyBody(w http.ResponseWriter, r *http.Request, answer *Answer, room int64) error {
 	control := http.NewResponseController(w)
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := answer.Body.Read(buf)
+		if int64(n) > room {
+			s.log.DebugContext(r.Context(), "a function's answer is longer than it says", "path", r.URL.Path)
+			n, err = int(room), io.EOF
+		}
+		room -= int64(n)
 		if n > 0 {
 			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
 				return http.ErrAbortHandler
