@@ -181,7 +181,9 @@ class HTTPCall:
     async def run(self, app):
         try:
             await app(self.scope, self.receive, self.send)
-        except Exception as error:
+        except (SystemExit, KeyboardInterrupt):
+            raise  # ends the program
+        except BaseException as error:  # a cancelled task among them: the caller waits
             if self.gone:
                 return
             if self.held is not None or not self.finished:
@@ -205,6 +207,7 @@ class EventCall:
         self.link = link
         self.body = body.decode("utf-8", "replace")
         self.delivered = False
+        self.gone = False
         self.never = link.loop.create_future()
 
     async def receive(self):
@@ -217,13 +220,18 @@ class EventCall:
         pass
 
     def disconnect(self):
+        self.gone = True
         self.never.cancel()
 
     async def run(self, app):
         try:
             scope = {"type": "aleph.message", "asgi": ASGI, "body": self.body, "state": self.link.state.copy()}
             await app(scope, self.receive, self.send)
-        except Exception as error:
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            if self.gone:
+                return
             self.link.write(failure(error))
             complain(error)
         else:

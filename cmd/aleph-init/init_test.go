@@ -20,7 +20,7 @@ import (
 
 // showsEverything answers with what an application can see.
 const showsEverything = `
-import json, os, sys
+import asyncio, json, os, sys
 started = []
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -59,6 +59,8 @@ async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 500, "headers": []})
         await send({"type": "http.response.body", "body": b"Internal Server Error"})
         raise ValueError("re-raised")
+    if path == "/cancelled": raise asyncio.CancelledError()
+    if path == "/base": raise type("Base", (BaseException,), {})("no Exception")
     if path == "/flood":
         for _ in range(20000): print("x" * 100)
     text = {k: scope[k] for k in ("method", "path", "http_version", "scheme", "root_path", "client", "server", "state")}
@@ -105,6 +107,7 @@ func TestASGI(t *testing.T) {
 			}
 			for path, want := range map[string]string{
 				"/raise": "ValueError: boom äöü", "/framework": "ValueError: re-raised", "/nothing": "without finishing",
+				"/cancelled": "CancelledError", "/base": "Base: no Exception",
 			} {
 				_, err := s.Call(deadline(t), &guest.Request{Method: "GET", Path: path})
 				var raised *guest.ProgramError
