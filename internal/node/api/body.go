@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -19,24 +20,31 @@ func bodyReader(w http.ResponseWriter, r *http.Request, limit int64) (io.Reader,
 		return nil, failTooLarge(limit)
 	}
 	body := http.MaxBytesReader(w, r.Body, limit)
-	switch encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding {
+	unpacked, err := unpack(r.Header, body)
+	if err != nil || unpacked == io.ReadCloser(body) {
+		return body, err
+	}
+	return http.MaxBytesReader(w, unpacked, limit), nil
+}
+
+// unpack returns what is in a body that may be compressed; it is body itself
+// when it is not. How much comes out is not bounded.
+func unpack(header http.Header, body io.ReadCloser) (unpacked io.ReadCloser, err error) {
+	switch encoding := strings.ToLower(header.Get("Content-Encoding")); encoding {
 	case "", "identity":
 		return body, nil
 	case "gzip":
-		unpacked, err := gzip.NewReader(body)
-		if err != nil {
+		if unpacked, err = gzip.NewReader(body); err != nil {
 			return nil, badEncoding(encoding, err)
 		}
-		return http.MaxBytesReader(w, unpacked, limit), nil
 	case "deflate":
-		unpacked, err := zlib.NewReader(body)
-		if err != nil {
+		if unpacked, err = zlib.NewReader(body); err != nil {
 			return nil, badEncoding(encoding, err)
 		}
-		return http.MaxBytesReader(w, unpacked, limit), nil
 	default:
 		return nil, failReason(http.StatusUnsupportedMediaType, "content encoding %q is not supported: use gzip or deflate", encoding)
 	}
+	return unpacked, nil
 }
 
 // smallBody is the most bytes of a body that takes no part of [mostBodies].
@@ -94,7 +102,11 @@ func badBody(err error) error {
 	if f, unexpected := failureOf(err); !unexpected {
 		return f
 	}
-	f := failReason(http.StatusBadRequest, "the body of the request is incomplete")
+	what := "malformed"
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		what = "incomplete"
+	}
+	f := failReason(http.StatusBadRequest, "the body of the request is %s", what)
 	f.cause = err
 	return f
 }

@@ -91,23 +91,33 @@ func (u *upload) discard() {
 // read takes a form, or a body that is the file itself.
 func (u *upload) read(w http.ResponseWriter, r *http.Request) error {
 	cfg := &u.api.cfg
+	packed := r.Header.Get("Content-Encoding") != ""
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || !strings.HasPrefix(kind, "multipart/") {
-		if r.ContentLength > cfg.MaxAnonymousFileSize {
+		if r.ContentLength > cfg.MaxAnonymousFileSize && !packed {
 			return failTooLarge(cfg.MaxAnonymousFileSize)
 		}
-		return u.stage(r.Context(), r.Body, cfg.MaxAnonymousFileSize)
+		// What is packed may be a little longer than what comes out.
+		file, err := unpack(r.Header, http.MaxBytesReader(w, r.Body, cfg.MaxAnonymousFileSize+cfg.MaxBody))
+		if err != nil {
+			return err
+		}
+		return u.stage(r.Context(), file, cfg.MaxAnonymousFileSize)
 	}
 	if params["boundary"] == "" {
 		return failReason(http.StatusBadRequest, "the form has no boundary")
 	}
 	// A form holds at most one file and one message beside a little framing.
 	most := cfg.MaxFileSize + 2*cfg.MaxBody
-	if r.ContentLength > most {
+	if r.ContentLength > most && !packed {
 		return failTooLarge(cfg.MaxFileSize)
 	}
 	// The last of two files counts, so a form may be as long as two.
-	body := http.MaxBytesReader(w, r.Body, most+cfg.MaxFileSize)
+	form, err := unpack(r.Header, http.MaxBytesReader(w, r.Body, most+cfg.MaxFileSize))
+	if err != nil {
+		return err
+	}
+	body := http.MaxBytesReader(w, form, most+cfg.MaxFileSize)
 	if err := u.readForm(r.Context(), multipart.NewReader(body, params["boundary"])); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -244,6 +245,53 @@ func TestUploadForms(t *testing.T) {
 	}
 	if r := n.form(t, "file", "x", "metadata", strings.Repeat("x", 1<<20+1)); r.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("long metadata: got %d %s", r.StatusCode, r.body)
+	}
+}
+
+// TestPackedUpload sends compressed bodies: what counts is what comes out.
+// // spec ccn-http-api 2.4
+func TestPackedUpload(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, small)
+	form := "--B\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nin a form\r\n--B--\r\n"
+	for name, c := range map[string]struct {
+		kind, text string
+		cut        int
+		want       int
+		body       string
+	}{
+		"raw":            {"text/plain", "raw", 0, 200, string(message.HashOf([]byte("raw")))},
+		"form":           {"multipart/form-data; boundary=B", form, 0, 200, string(message.HashOf([]byte("in a form")))},
+		"bomb":           {"text/plain", strings.Repeat("x", 64<<10), 0, 413, "Maximum request body size 1000 exceeded."},
+		"bomb in a form": {"multipart/form-data; boundary=B", strings.Replace(form, "form\r", strings.Repeat("x", 8<<20)+"\r", 1), 0, 413, "exceeded."},
+		"cut":            {"text/plain", "raw", 6, 400, "the body of the request is incomplete"},
+		"wrong checksum": {"text/plain", "raw", -6, 400, "the body of the request is malformed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var packed bytes.Buffer
+			z := gzip.NewWriter(&packed)
+			if _, err := io.WriteString(z, c.text); err != nil {
+				t.Fatal(err)
+			}
+			if err := z.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if c.cut < 0 {
+				packed.Bytes()[packed.Len()+c.cut]++
+			} else {
+				packed.Truncate(packed.Len() - c.cut)
+			}
+			r := n.do(t, http.MethodPost, "/api/v0/storage/add_file", &packed, "Content-Encoding", "gzip", "Content-Type", c.kind)
+			if r.StatusCode != c.want || !strings.Contains(r.body, c.body) {
+				t.Errorf("got %d %s, want %d %s", r.StatusCode, r.body, c.want, c.body)
+			}
+		})
+	}
+	broken := "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\n../b\"\r\n\r\nx\r\n--B--\r\n"
+	r := n.do(t, http.MethodPost, "/api/v0/storage/add_file", strings.NewReader(broken), "Content-Type", "multipart/form-data; boundary=B")
+	if r.StatusCode != http.StatusBadRequest || r.body != "400: the body of the request is malformed" {
+		t.Errorf("a broken form: got %d %s", r.StatusCode, r.body)
 	}
 }
 
