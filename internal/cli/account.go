@@ -12,7 +12,7 @@ import (
 )
 
 func newAccountCommand(a *app) *cobra.Command {
-	return newGroupCommand("account", "Keys and addresses",
+	return newGroupCommand(a, "account", "Keys and addresses",
 		newAccountCreateCommand(a), newAccountImportCommand(a), newAccountListCommand(a),
 		newAccountShowCommand(a), newAccountUseCommand(a), newAccountExportCommand(a))
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func newAggregateCommand(a *app) *cobra.Command {
-	return newGroupCommand("aggregate", "Documents by owner and key, merged member by member",
+	return newGroupCommand(a, "aggregate", "Documents by owner and key, merged member by member",
 		newAggregateSetCommand(a), newAggregateGetCommand(a), newAggregateListCommand(a))
 }
 

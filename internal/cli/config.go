@@ -24,7 +24,7 @@ The output is a complete configuration file.`,
 		},
 	}
 	describe.Flags().StringVar(&file, "config", "", "configuration file ($ALEPH_CONFIG)")
-	return newGroupCommand("config", "The settings of a cloud", describe)
+	return newGroupCommand(a, "config", "The settings of a cloud", describe)
 }
 
 // loadConfig reads the configuration of a cloud: the file on the command line

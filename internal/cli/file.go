@@ -12,7 +12,7 @@ import (
 )
 
 func newFileCommand(a *app) *cobra.Command {
-	return newGroupCommand("file", "Files that the network keeps",
+	return newGroupCommand(a, "file", "Files that the network keeps",
 		newFileUploadCommand(a), newFileDownloadCommand(a), newFileListCommand(a), newFileForgetCommand(a))
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 func newFunctionCommand(a *app) *cobra.Command {
-	cmd := newGroupCommand("function", "Functions: code that runs when it is called",
+	cmd := newGroupCommand(a, "function", "Functions: code that runs when it is called",
 		newFunctionDeployCommand(a), newFunctionCallCommand(a), newFunctionListCommand(a),
 		newFunctionShowCommand(a), newFunctionLogsCommand(a), newFunctionDeleteCommand(a))
 	cmd.Aliases = []string{"program"}

@@ -14,7 +14,7 @@ import (
 )
 
 func newMessageCommand(a *app) *cobra.Command {
-	return newGroupCommand("message", "Signed messages of any type",
+	return newGroupCommand(a, "message", "Signed messages of any type",
 		newMessageGetCommand(a), newMessageListCommand(a), newMessageWatchCommand(a), newMessageForgetCommand(a))
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 func newPostCommand(a *app) *cobra.Command {
-	return newGroupCommand("post", "Documents that can be amended",
+	return newGroupCommand(a, "post", "Documents that can be amended",
 		newPostCreateCommand(a), newPostAmendCommand(a), newPostListCommand(a))
 }
 

@@ -31,7 +31,7 @@ talks to it, unless --api and --compute point elsewhere.`,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			return a.begin(cmd)
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: a.helpOrUsage,
 	}
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
@@ -54,6 +54,7 @@ talks to it, unless --api and --compute point elsewhere.`,
 	add(groupCompute, newFunctionCommand(a), newRuntimeCommand(a))
 	add(groupMore, newVersionCommand(a), newCompletionCommand(a))
 	root.AddCommand(newExitCodesTopic(), newEnvironmentTopic(), newJSONTopic())
+	root.SetHelpCommand(newHelpCommand())
 	root.SetHelpCommandGroupID(groupMore)
 	a.flags.register(root)
 	a.completeFlags(root)
@@ -114,13 +115,19 @@ func (t *timeoutFlag) Set(text string) error {
 func (*timeoutFlag) Type() string { return "time" }
 
 // newGroupCommand returns a command that only holds others.
-func newGroupCommand(use, short string, subs ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: use, Short: short, Args: noCommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+func newGroupCommand(a *app, use, short string, subs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: noCommand, RunE: a.helpOrUsage}
 	cmd.AddCommand(subs...)
 	return cmd
+}
+
+// helpOrUsage is what a command does that only holds others: it tells people
+// which there are, and a program that it named none.
+func (a *app) helpOrUsage(cmd *cobra.Command, _ []string) error {
+	if a.flags.json {
+		return usagef("%s needs a command after it", cmd.CommandPath())
+	}
+	return cmd.Help()
 }
 
 // noCommand refuses the arguments of a command that only holds others.

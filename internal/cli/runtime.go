@@ -21,7 +21,7 @@ import (
 )
 
 func newRuntimeCommand(a *app) *cobra.Command {
-	return newGroupCommand("runtime", "Root file systems of functions", newRuntimeBuildCommand(a), newRuntimeListCommand(a))
+	return newGroupCommand(a, "runtime", "Root file systems of functions", newRuntimeBuildCommand(a), newRuntimeListCommand(a))
 }
 
 // runtimeCache opens the user's cache of runtimes, where it was configured.
