@@ -18,12 +18,23 @@ import (
 // once there is space.
 var ErrFull = fmt.Errorf("disk full: %w", message.ErrUnavailable)
 
-// SQLite's primary result codes that mean "not now". // https://sqlite.org/rescode.html
+// ErrDamaged marks a file that is not a database, or no longer a sound one.
+var ErrDamaged = errors.New("the file is damaged")
+
+// SQLite's primary result codes that matter here. // https://sqlite.org/rescode.html
 const (
-	codeBusy  = 5
-	codeIOErr = 10
-	codeFull  = 13
+	codeBusy    = 5
+	codeIOErr   = 10
+	codeCorrupt = 11
+	codeFull    = 13
+	codeNotADB  = 26
 )
+
+// isDamage reports whether SQLite calls a file damaged.
+func isDamage(err error) bool {
+	code := resultCode(err) & 0xff
+	return code == codeCorrupt || code == codeNotADB
+}
 
 // wrap names the statement in an error and marks what is temporary.
 func wrap(name string, err error) error {

@@ -67,6 +67,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 	}
 	db := &DB{cfg: cfg, log: log}
 	if err := db.open(ctx); err != nil {
+		if db.damaged(ctx, err) {
+			err = fmt.Errorf("%w: restore a copy of it, or move it away to begin with an empty one: %w", ErrDamaged, err)
+		}
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", cfg.Path, err), db.Close())
 	}
 	return db, nil
@@ -95,6 +98,21 @@ func (db *DB) open(ctx context.Context) error {
 	db.pool = newPool(ro, db.cfg.Readers)
 	db.Reader = Reader{q: db.pool}
 	return nil
+}
+
+// damaged reports whether the database could not be opened because its file is
+// not what SQLite once wrote. Damage can show as any other error, so the file is
+// asked too.
+func (db *DB) damaged(ctx context.Context, cause error) bool {
+	if isDamage(cause) {
+		return true
+	}
+	if db.rw == nil || Temporary(cause) {
+		return false
+	}
+	var verdict string
+	err := db.rw.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
+	return isDamage(err) || err == nil && verdict != "ok"
 }
 
 // Close waits for the running transaction and closes every connection. It may

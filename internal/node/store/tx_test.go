@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -182,6 +183,9 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	if _, err := Open(t.Context(), cfg, log); err == nil || !strings.Contains(err.Error(), cfg.Path) {
 		t.Errorf("a folder: %v", err)
 	}
+	if db, err := Open(t.Context(), cfg, log); errors.Is(err, ErrDamaged) {
+		t.Errorf("a folder is called damaged: %v, %v", db, err)
+	}
 	cfg.Path = filepath.Join(t.TempDir(), "odd name?#%20;", "x.db")
 	db, err := Open(t.Context(), cfg, log)
 	if err != nil {
@@ -192,5 +196,52 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 	if matches, err := filepath.Glob(filepath.Join(filepath.Dir(cfg.Path), "x.db")); err != nil || len(matches) != 1 {
 		t.Errorf("the database is elsewhere: %v %v", matches, err)
+	}
+}
+
+// TestOpenDamaged opens files that are no longer databases.
+func TestOpenDamaged(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(t *testing.T, path string, content []byte){
+		"no database": func(t *testing.T, path string, _ []byte) {
+			t.Helper()
+			overwrite(t, path, []byte(strings.Repeat("x", 5000)))
+		},
+		"cut": func(t *testing.T, path string, content []byte) { t.Helper(); overwrite(t, path, content[:8192]) },
+		"schema": func(t *testing.T, path string, content []byte) {
+			t.Helper()
+			for i := 4096; i < 40960; i++ {
+				content[i] = byte(i * 31)
+			}
+			overwrite(t, path, content)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := DefaultConfig()
+			cfg.Path = filepath.Join(t.TempDir(), "node.db")
+			db, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			content, err := os.ReadFile(cfg.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			damage(t, cfg.Path, content)
+			if _, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), cfg.Path) {
+				t.Errorf("opened a damaged file: %v", err)
+			}
+		})
+	}
+}
+
+func overwrite(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
