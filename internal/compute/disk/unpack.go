@@ -36,6 +36,27 @@ func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrRefused, fmt.Sprintf(format, args...))
 }
 
+// Bounds of one path in an archive. Each level costs a system call for every
+// path below it, and file systems take no more than 255 bytes for a name.
+const (
+	maxDepth = 100
+	maxName  = 255
+	maxPath  = 2000
+)
+
+// checkPath refuses a path that no sane archive holds.
+func checkPath(name string) error {
+	if len(name) > maxPath || strings.Count(name, "/") >= maxDepth {
+		return refuse("the path %q is longer than %d bytes or deeper than %d folders", clip(name), maxPath, maxDepth)
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if len(part) > maxName {
+			return refuse("the name %q is longer than %d bytes", clip(part), maxName)
+		}
+	}
+	return nil
+}
+
 // unpack runs fill on a new folder beside dst, checks what it made and moves
 // it to dst. On failure nothing remains.
 func unpack(ctx context.Context, dst string, l Limits, fill func(ctx context.Context, dir string) error) (err error) {
@@ -81,6 +102,9 @@ func seal(ctx context.Context, dir string, l Limits) error {
 		}
 		if entries++; entries > l.Entries+1 { // the folder itself is one
 			return refuse("more than %d entries", l.Entries)
+		}
+		if err := checkPath(name); err != nil {
+			return err
 		}
 		info, err := root.Lstat(name)
 		if err != nil {

@@ -64,6 +64,9 @@ func (u *unzip) add(ctx context.Context, f *zip.File) error {
 		return refuse("the path %q leads out of the archive or is not plain", clip(f.Name))
 	}
 	name = path.Clean(name)
+	if err := checkPath(name); err != nil {
+		return err
+	}
 	mode := f.Mode()
 	const encrypted = 1 // bit of the flags of an entry
 	switch {
