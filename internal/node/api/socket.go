@@ -40,7 +40,8 @@ func (a *API) socketMessages(w http.ResponseWriter, r *http.Request) error {
 	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
-		return gone(err) // Accept has answered
+		a.log.DebugContext(r.Context(), "a WebSocket was not opened", "error", err)
+		return nil // Accept has answered
 	}
 	s := &socket{api: a, conn: conn, filter: f, frames: make(chan *frame, a.cfg.SocketQueue), gone: make(chan struct{})}
 	s.run(r.Context(), history)
