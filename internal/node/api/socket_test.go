@@ -319,3 +319,31 @@ func TestSocketMissesNothing(t *testing.T) {
 	}
 	<-published
 }
+
+// TestSocketRefused asks for WebSockets that cannot be opened: each caller is
+// told why, and none is left with a closed connection.
+func TestSocketRefused(t *testing.T) {
+	t.Parallel()
+	n := startNode(t)
+	for name, c := range map[string]struct {
+		header []string
+		want   int
+		body   string
+	}{
+		"no upgrade":  {nil, 400, "No WebSocket UPGRADE hdr: None\n Can \"Upgrade\" only to \"WebSocket\"."},
+		"no key":      {[]string{"Sec-WebSocket-Version", "13"}, 400, "Sec-WebSocket-Key"},
+		"old version": {[]string{"Sec-WebSocket-Version", "8", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}, 400, "version"},
+		"short key":   {[]string{"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "x"}, 400, "Sec-WebSocket-Key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			header := c.header
+			if header != nil {
+				header = append([]string{"Connection", "Upgrade", "Upgrade", "websocket"}, header...)
+			}
+			if r := n.do(t, http.MethodGet, "/api/ws0/messages", nil, header...); r.StatusCode != c.want || !strings.Contains(r.body, c.body) {
+				t.Errorf("got %d %q, want %d %q", r.StatusCode, r.body, c.want, c.body)
+			}
+		})
+	}
+}
