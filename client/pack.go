@@ -214,7 +214,11 @@ func (p *Pack) detect(root string, files []packFile, entrypoint string) error {
 		p.Entrypoint, p.Interface = programs[0], "binary"
 		return nil
 	}
-	return fmt.Errorf("%w: %s does not tell how to start it: name the ASGI application (\"main:app\") or the program as the entry point", message.ErrInvalid, root)
+	text := `name the ASGI application ("main:app") or the program as the entry point`
+	if slices.ContainsFunc(files, func(f packFile) bool { return strings.HasSuffix(f.name, ".go") }) {
+		text = "it holds Go sources: build a static program with CGO_ENABLED=0 go build, and deploy that"
+	}
+	return fmt.Errorf("%w: %s does not tell how to start it: %s", message.ErrInvalid, root, text)
 }
 
 // pythonModules returns the modules that may hold the application, the usual
