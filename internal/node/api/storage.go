@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"aleph/internal/node/blob"
@@ -107,6 +108,13 @@ func (a *API) storageRaw(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer file.Close()
 	describe(row)
+	switch ranges := r.Header.Get("Range"); {
+	case ranges == "bytes=-0": // the last nothing, for which the library has a wrong answer
+		header.Set("Content-Range", "bytes */"+strconv.FormatInt(row.Size, 10))
+		return failDefault(http.StatusRequestedRangeNotSatisfiable)
+	case !strings.HasPrefix(ranges, "bytes="):
+		r.Header.Del("Range") // a unit that is not known is ignored
+	}
 	// No time of modification: the entity tag says all.
 	http.ServeContent(w, r, "", time.Time{}, file.File)
 	return nil
