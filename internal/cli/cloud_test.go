@@ -42,6 +42,7 @@ func TestLocalRefusesWhatCannotBe(t *testing.T) {
 		"both folders":  {nil, []string{"--ephemeral", "--data-dir", "x"}, "exclude each other"},
 		"empty folder":  {nil, []string{"--data-dir", ""}, "must not be empty"},
 		"port":          {nil, []string{"--ephemeral", "--port", "70000"}, "70000"},
+		"bad folder":    {nil, []string{"--data-dir", filepath.Join(bad, "x"), "--port", "0", "--compute-port", "0"}, "choose another with --data-dir"},
 		"argument":      {nil, []string{"now"}, "now"},
 		"no such file":  {nil, []string{"--ephemeral", "--config", bad + "x"}, "no such file"},
 		"unknown key":   {nil, []string{"--ephemeral", "--config", bad}, "nodes"},

@@ -81,7 +81,7 @@ func (c *Cloud) open() (err error) {
 	cfg := c.cfg
 	for _, dir := range []string{cfg.DataDir, cfg.nodeDir(), cfg.computeDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("make data folder: %w: choose another with --data-dir", err)
+			return fmt.Errorf("%w: make data folder: %w: choose another with --data-dir", message.ErrInvalid, err)
 		}
 	}
 	if c.lock, err = lockFolder(cfg.DataDir); err != nil {

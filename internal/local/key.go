@@ -29,7 +29,7 @@ func loadKey(path string) (account.Account, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return createKey(path)
 	case err != nil:
-		return nil, fmt.Errorf("read key file: %w: make it readable for you (chmod 600), or move it away to get a new key", err)
+		return nil, fmt.Errorf("read key file: %w: make it a file that you can read (chmod 600), or move it away to get a new key", err)
 	}
 	if err := os.Chmod(path, keyFileMode); err != nil {
 		return nil, fmt.Errorf("protect key file: %w", err)
