@@ -21,7 +21,7 @@ func bodyReader(w http.ResponseWriter, r *http.Request, limit int64) (io.Reader,
 	}
 	body := http.MaxBytesReader(w, r.Body, limit)
 	unpacked, err := unpack(r.Header, body)
-	if err != nil || unpacked == io.ReadCloser(body) {
+	if err != nil || unpacked == body {
 		return body, err
 	}
 	return http.MaxBytesReader(w, unpacked, limit), nil
