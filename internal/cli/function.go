@@ -229,7 +229,7 @@ other functions may use it: ` + "`aleph file list`" + ` shows it.`,
 			if err != nil {
 				return err
 			}
-			if err := a.confirm(yes, fmt.Sprintf("delete %s", plural(len(hashes), "function"))); err != nil {
+			if err := a.confirmOnTerminal(yes, fmt.Sprintf("Delete %s for good", plural(len(hashes), "function"))); err != nil {
 				return err
 			}
 			c, signer, err := a.clientAndSigner()
