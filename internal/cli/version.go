@@ -19,15 +19,16 @@ type Build struct {
 	Commit string
 }
 
-// ReadBuild returns what the Go tool wrote into the program.
+// version is that of the next release, see CHANGELOG.md. Compute hosts tell it
+// in a form that the network's scoring reads (PEP 440). // spec crn 1.1
+const version = "0.1.0"
+
+// ReadBuild returns the version, and what the Go tool wrote into the program.
 func ReadBuild() Build {
-	b := Build{Version: "devel"}
+	b := Build{Version: version}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		b.Version = v
 	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
