@@ -52,6 +52,20 @@ func Verify(m *message.Message) error {
 	return nil
 }
 
+// CheckAddress returns nil when an address is well formed for a chain, so that
+// it could be a sender's, else why not. The error is [message.ErrInvalid].
+// // spec messages 2.12
+func CheckAddress(chain message.Chain, address message.Address) error {
+	s, err := schemeOf(chain)
+	if err != nil {
+		return err
+	}
+	if err := s.checkAddress(address); err != nil {
+		return fmt.Errorf("address %q of chain %s: %w", address, chain, err)
+	}
+	return nil
+}
+
 // reasonError is an error of kind [message.ErrInvalid] with a text of its own.
 type reasonError struct{ text string }
 

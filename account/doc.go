@@ -6,11 +6,19 @@
 // [ImportBytes], keep it in a [Keystore] or in a file that [ReadKeyFile] reads.
 // [Sign] completes a message and [Verify] checks one:
 //
-//	chain ─► family ─► scheme      one file per signature scheme:
-//	ETH, BASE, …  evm   evm.go     solana.go, …
+//	chain ─► family ─► scheme     one file per signature scheme:
+//	ETH, BASE, …  evm             evm.go        EIP-191, recoverable
+//	SOL, ES       solana          solana.go     Ed25519
+//	DOT           substrate       substrate.go  sr25519, plain or wrapped
+//	CSDK          cosmos          cosmos.go     amino document
+//	NULS          nuls            nuls.go       public key and DER
+//	NULS2         nuls2           nuls2.go      recoverable
+//	TEZOS         tezos           tezos.go      three curves, raw or Micheline
+//	AVAX          avalanche       avalanche.go  recoverable, X-, P- and C-
 //
-// A chain whose scheme is not listed in scheme.go is refused by every function
-// with [message.CodeInvalidFormat], never let through.
+// All of them sign and verify; a key of Tezos signs the raw form only. A chain
+// whose scheme is not listed in scheme.go is refused by every function with
+// [message.CodeInvalidFormat], never let through.
 //
 // Secrets stay inside: no error, log line or formatted value shows one. Only
 // [Key.Secret] and [Keystore.Export] hand one out.

@@ -70,6 +70,15 @@ func personalDigest(buffer []byte) []byte {
 	return crypto.Keccak256(prefix, buffer)
 }
 
+// checkAddress takes any letter case, as the check of signatures does.
+func (evm) checkAddress(address message.Address) error {
+	digits, prefixed := strings.CutPrefix(string(address), "0x")
+	if data, err := hex.DecodeString(digits); err != nil || !prefixed || len(data) != 20 {
+		return reason("the address is not 0x and 20 bytes in hex")
+	}
+	return nil
+}
+
 func (evm) signer(secret []byte) (signer, error) {
 	key, err := crypto.ToECDSA(secret)
 	if err != nil {

@@ -33,7 +33,8 @@ func NewKey(chain message.Chain) (*Key, error) {
 }
 
 // ImportBytes makes a key of its raw bytes: 32 for every chain, or 64 for
-// Solana's, whose second half is the public key. It keeps nothing of secret.
+// Solana's, whose second half is the public key. Those of Tezos are a seed of
+// Ed25519. It keeps nothing of secret.
 func ImportBytes(chain message.Chain, secret []byte) (*Key, error) {
 	s, err := schemeOf(chain)
 	if err != nil {
@@ -46,37 +47,47 @@ func ImportBytes(chain message.Chain, secret []byte) (*Key, error) {
 	return &Key{chain: chain, signer: signer}, nil
 }
 
-// ImportKey makes a key of a text: hex with or without 0x, base58, or a
-// mnemonic of BIP-39, which gives the first account that wallets show.
+// ImportKey makes a key of a text: hex with or without 0x, base58, a mnemonic
+// of BIP-39, which gives the first account that wallets show, or the form of
+// the chain's own tools: edsk, spsk and p2sk of Tezos, PrivateKey- of
+// Avalanche, with P- or C- before it for an address on one of these chains.
 func ImportKey(chain message.Chain, text string) (*Key, error) {
 	s, err := schemeOf(chain)
 	if err != nil {
 		return nil, fmt.Errorf("import key: %w", err)
 	}
-	text = strings.TrimSpace(text)
-	secret, err := parseSecret(s, text)
+	signer, err := parseSecret(s, strings.TrimSpace(text))
 	if err != nil {
 		return nil, fmt.Errorf("import key of chain %s: %w", chain, err)
 	}
-	return ImportBytes(chain, secret)
+	return &Key{chain: chain, signer: signer}, nil
 }
 
-func parseSecret(s scheme, text string) ([]byte, error) {
+func parseSecret(s scheme, text string) (signer, error) {
 	if strings.ContainsAny(text, " \t\r\n") {
-		seed, err := seedOf(text)
+		words, err := parsePhrase(text)
 		if err != nil {
 			return nil, err
 		}
-		return s.derive(seed)
+		secret, err := s.derive(words)
+		if err != nil {
+			return nil, err
+		}
+		return s.signer(secret)
+	}
+	if own, ok := s.(textScheme); ok {
+		if key, found, err := own.parse(text); found {
+			return key, err
+		}
 	}
 	digits, prefixed := strings.CutPrefix(text, "0x")
 	if prefixed || len(digits) == 64 || len(digits) == 128 {
 		if secret, err := hex.DecodeString(digits); err == nil {
-			return secret, nil
+			return s.signer(secret)
 		}
 	}
 	if secret, err := base58.Decode(text); err == nil && len(secret) >= 32 {
-		return secret, nil
+		return s.signer(secret)
 	}
 	return nil, reason("secret is neither hex, nor base58, nor a mnemonic")
 }
@@ -85,14 +96,16 @@ func parseSecret(s scheme, text string) ([]byte, error) {
 func (k *Key) Chain() message.Chain { return k.chain }
 
 // Address returns the key's address: in the mixed case of EIP-55 for Ethereum's
-// family, the public key in base58 for Solana's.
+// family, the public key in base58 for Solana's, and so on. Where a chain has
+// several networks it is the main one's, or Substrate's generic form.
 func (k *Key) Address() message.Address { return k.signer.address() }
 
 // Sign signs buffer by the scheme of the key's chain.
 func (k *Key) Sign(buffer []byte) (string, error) { return k.signer.sign(buffer) }
 
 // Secret returns the private key as text that [ImportKey] and the network's
-// other tools read: 0x and hex for Ethereum's family, base58 for Solana's.
+// other tools read: 0x and hex for Ethereum's family, base58 for Solana's, and
+// the form that is usual elsewhere.
 func (k *Key) Secret() string { return k.signer.secret() }
 
 // Format writes the chain and the address, whatever the verb.

@@ -74,7 +74,7 @@ func TestImportKey(t *testing.T) {
 		"empty":                      {"ETH", "", ""},
 		"word":                       {"SOL", "hello", ""},
 		"unknown chain":              {"BTC", ones, ""},
-		"chain to come":              {"DOT", ones, ""},
+		"chain without a scheme":     {"STT", ones, ""},
 	} {
 		key, err := account.ImportKey(test.chain, test.text)
 		if test.want == "" {
@@ -99,9 +99,14 @@ func TestImportKey(t *testing.T) {
 	}
 }
 
+// families has one chain of every scheme.
+func families() []message.Chain {
+	return []message.Chain{"ETH", "SOL", "DOT", "CSDK", "NULS", "NULS2", "TEZOS", "AVAX"}
+}
+
 func TestImportBytesKeepsNothing(t *testing.T) {
 	t.Parallel()
-	for _, chain := range []message.Chain{"ETH", "SOL"} {
+	for _, chain := range families() {
 		secret := bytes.Repeat([]byte{0x11}, 32)
 		key, err := account.ImportBytes(chain, secret)
 		if err != nil {
@@ -118,7 +123,7 @@ func TestImportBytesKeepsNothing(t *testing.T) {
 // A secret must not get into logs and errors by accident.
 func TestKeyShowsNoSecret(t *testing.T) {
 	t.Parallel()
-	for _, chain := range []message.Chain{"ETH", "SOL"} {
+	for _, chain := range families() {
 		key, err := account.NewKey(chain)
 		if err != nil {
 			t.Fatal(err)

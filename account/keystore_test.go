@@ -82,7 +82,7 @@ func TestKeystore(t *testing.T) {
 			t.Errorf("name %q: %v", name, err)
 		}
 	}
-	if _, err := s.Create("dot", "DOT", ""); !errors.Is(err, message.ErrInvalid) {
+	if _, err := s.Create("somnia", "STT", ""); !errors.Is(err, message.ErrInvalid) {
 		t.Errorf("a chain without a scheme: %v", err)
 	}
 }

@@ -12,8 +12,16 @@ type scheme interface {
 	// signer makes a key of its raw bytes. It does not keep secret.
 	signer(secret []byte) (signer, error)
 	// derive returns the secret of the first account that wallets make of a
-	// BIP-39 seed.
-	derive(seed []byte) ([]byte, error)
+	// mnemonic.
+	derive(p phrase) ([]byte, error)
+	// checkAddress returns nil when an address could be a sender's.
+	checkAddress(address message.Address) error
+}
+
+// textScheme is a scheme whose tools write secrets in a form of their own.
+type textScheme interface {
+	// parse reads that form; false is some other text.
+	parse(text string) (signer, bool, error)
 }
 
 // signer is a key of a scheme.
@@ -32,11 +40,20 @@ func schemeOf(c message.Chain) (scheme, error) {
 		return evm{}, nil
 	case message.FamilySolana:
 		return solana{}, nil
+	case message.FamilySubstrate:
+		return substrate{}, nil
+	case message.FamilyCosmos:
+		return cosmos{}, nil
+	case message.FamilyNULS:
+		return nuls{}, nil
+	case message.FamilyNULS2:
+		return nuls2{}, nil
+	case message.FamilyTezos:
+		return tezos{}, nil
+	case message.FamilyAvalanche:
+		return avalanche{}, nil
 	case message.FamilyNone:
 		return nil, reason("chain %s has no signature scheme", c)
-	case message.FamilySubstrate, message.FamilyCosmos, message.FamilyNULS, message.FamilyNULS2,
-		message.FamilyTezos, message.FamilyAvalanche:
-		return nil, reason("unknown chain %s: this version does not support its signatures", c)
 	}
 	return nil, reason("unknown chain %q", c)
 }

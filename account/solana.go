@@ -16,10 +16,9 @@ import (
 type solana struct{}
 
 func (solana) verify(m *message.Message) error {
-	// A map, since field names of a struct would match in any letter case.
-	var parts map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(m.Signature), &parts); err != nil || parts == nil {
-		return reason("it is not a JSON object")
+	parts, err := parseObject(m.Signature)
+	if err != nil {
+		return err
 	}
 	if version, ok := parts["version"]; ok {
 		var number *float64
@@ -27,14 +26,14 @@ func (solana) verify(m *message.Message) error {
 			return reason("its version is not 1")
 		}
 	}
-	publicText, err := jsonText(parts, "publicKey")
+	publicText, err := parts.text("publicKey")
 	if err != nil {
 		return err
 	}
 	if publicText != string(m.Sender) {
 		return reason("its public key is not the sender's")
 	}
-	signatureText, err := jsonText(parts, "signature")
+	signatureText, err := parts.text("signature")
 	if err != nil {
 		return err
 	}
@@ -42,7 +41,11 @@ func (solana) verify(m *message.Message) error {
 	if err != nil {
 		return reason("it is not base58")
 	}
-	return verifyEd25519(m.Sender, m.SigningBuffer(), signature)
+	public, err := solanaPublic(m.Sender)
+	if err != nil {
+		return err
+	}
+	return verifyEd25519(public, m.SigningBuffer(), signature)
 }
 
 // verifyBytes reads the signature as hex, with or without 0x.
@@ -51,15 +54,24 @@ func (solana) verifyBytes(signer message.Address, buffer []byte, text string) er
 	if err != nil {
 		return reason("it is not hex")
 	}
-	return verifyEd25519(signer, buffer, signature)
+	public, err := solanaPublic(signer)
+	if err != nil {
+		return err
+	}
+	return verifyEd25519(public, buffer, signature)
 }
 
-// verifyEd25519 checks a signature by the key that an address is.
-func verifyEd25519(signer message.Address, buffer, signature []byte) error {
-	public, err := base58.Decode(string(signer))
+// solanaPublic returns the key that an address is.
+func solanaPublic(address message.Address) ([]byte, error) {
+	public, err := base58.Decode(string(address))
 	if err != nil || len(public) != ed25519.PublicKeySize {
-		return reason("the address is not a key of 32 bytes in base58")
+		return nil, reason("the address is not a key of 32 bytes in base58")
 	}
+	return public, nil
+}
+
+// verifyEd25519 checks a signature by a key of 32 bytes.
+func verifyEd25519(public, buffer, signature []byte) error {
 	if len(signature) != ed25519.SignatureSize {
 		return reason("it is not 64 bytes")
 	}
@@ -92,13 +104,9 @@ func hasSmallOrder(point []byte) bool {
 	return false
 }
 
-// jsonText returns a member that must be a string.
-func jsonText(parts map[string]json.RawMessage, key string) (string, error) {
-	var text *string
-	if err := json.Unmarshal(parts[key], &text); err != nil || text == nil {
-		return "", reason("it has no text %q", key)
-	}
-	return *text, nil
+func (solana) checkAddress(address message.Address) error {
+	_, err := solanaPublic(address)
+	return err
 }
 
 // signer takes the 32 bytes of a seed, or these and the 32 bytes of the public

@@ -1,0 +1,140 @@
+package account
+
+import (
+	"bytes"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha512"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/oasisprotocol/curve25519-voi/primitives/sr25519"
+
+	"aleph/message"
+)
+
+// substrate is the scheme of Polkadot and its relatives: Schnorr signatures on
+// Ristretto, by schnorrkel. // spec messages 2.6
+type substrate struct{}
+
+// sr25519Curve is the only curve that the network takes.
+const sr25519Curve = "sr25519"
+
+// transcript is what a signature of this scheme is over.
+func (substrate) transcript(data []byte) *sr25519.SigningTranscript {
+	return sr25519.NewSigningContext([]byte("substrate")).NewTranscriptBytes(data)
+}
+
+// wrapped is what browser extensions sign in the place of plain bytes.
+func wrapped(buffer []byte) []byte {
+	return slices.Concat([]byte("<Bytes>"), buffer, []byte("</Bytes>"))
+}
+
+func (s substrate) verify(m *message.Message) error {
+	parts, err := parseObject(m.Signature)
+	if err != nil {
+		return err
+	}
+	if curve, err := parts.textOr("curve", sr25519Curve); err != nil || curve != sr25519Curve {
+		return reason("its curve is not " + sr25519Curve)
+	}
+	text, err := parts.text("data")
+	if err != nil {
+		return err
+	}
+	digits, prefixed := strings.CutPrefix(text, "0x")
+	data, err := hex.DecodeString(digits)
+	if err != nil || !prefixed || len(data) != sr25519.SignatureSize { // Q-03
+		return reason("it is not 0x and 64 bytes in hex")
+	}
+	signature, err := sr25519.NewSignatureFromBytes(data)
+	if err != nil {
+		return reason("it is no schnorrkel signature")
+	}
+	account, err := s.accountOf(m.Sender)
+	if err != nil {
+		return err
+	}
+	public, err := sr25519.NewPublicKeyFromBytes(account)
+	if err != nil {
+		return reason("the address is no key of sr25519")
+	}
+	buffer := m.SigningBuffer()
+	if !public.Verify(s.transcript(buffer), signature) && !public.Verify(s.transcript(wrapped(buffer)), signature) {
+		return reason("the key did not make it")
+	}
+	return nil
+}
+
+// accountOf returns the public key that a sender is: SS58, or plain hex.
+func (substrate) accountOf(sender message.Address) ([]byte, error) {
+	digits, plain := strings.CutPrefix(string(sender), "0x")
+	if !plain {
+		return decodeSS58(string(sender))
+	}
+	public, err := hex.DecodeString(digits)
+	if err != nil || len(public) != ss58KeySize {
+		return nil, reason("the address is not a key of 32 bytes")
+	}
+	return public, nil
+}
+
+func (s substrate) checkAddress(address message.Address) error {
+	public, err := s.accountOf(address)
+	if err != nil {
+		return err
+	}
+	if _, err := sr25519.NewPublicKeyFromBytes(public); err != nil {
+		return reason("the address is no key of sr25519")
+	}
+	return nil
+}
+
+// signer takes the 32 bytes that Substrate calls a mini secret, or a raw seed.
+func (substrate) signer(secret []byte) (signer, error) {
+	mini, err := sr25519.NewMiniSecretKeyFromBytes(bytes.Clone(secret))
+	if err != nil {
+		return nil, reason("not an sr25519 seed, which is 32 bytes")
+	}
+	pair := mini.ExpandEd25519().KeyPair()
+	public, err := pair.PublicKey().MarshalBinary()
+	if err != nil {
+		return nil, reason("not an sr25519 seed: it gives no public key")
+	}
+	return &substrateKey{seed: mini, pair: pair, name: message.Address(encodeSS58(public))}, nil
+}
+
+// derive stretches the entropy of the words, where other chains stretch the
+// words themselves. It is the account of a secret URI without a path.
+// // spec clients 2.7
+func (substrate) derive(p phrase) ([]byte, error) {
+	seed, err := pbkdf2.Key(sha512.New, string(p.entropy()), []byte("mnemonic"), 2048, sr25519.MiniSecretKeySize)
+	if err != nil {
+		return nil, reason("mnemonic gives no key: %s", err)
+	}
+	return seed, nil
+}
+
+type substrateKey struct {
+	seed *sr25519.MiniSecretKey
+	pair *sr25519.KeyPair
+	name message.Address
+}
+
+func (k *substrateKey) address() message.Address { return k.name }
+
+// sign never returns the same signature twice.
+func (k *substrateKey) sign(buffer []byte) (string, error) {
+	signature, err := k.pair.Sign(rand.Reader, substrate{}.transcript(buffer))
+	if err != nil {
+		return "", err
+	}
+	data, err := signature.MarshalBinary()
+	if err != nil {
+		return "", err
+	}
+	return `{"curve":"` + sr25519Curve + `","data":"0x` + hex.EncodeToString(data) + `"}`, nil
+}
+
+func (k *substrateKey) secret() string { return "0x" + hex.EncodeToString(k.seed[:]) }
