@@ -44,7 +44,10 @@ type newKeyOptions struct {
 }
 
 func (o *newKeyOptions) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.chain, "chain", string(message.ChainEthereum), "chain whose keys to use: ETH and its relatives, SOL, ES")
+	cmd.Flags().StringVar(&o.chain, "chain", string(message.ChainEthereum), "`CODE` of the chain: ETH or one like it, SOL, ES, DOT, CSDK, NULS, NULS2, TEZOS, AVAX")
+	if err := cmd.RegisterFlagCompletionFunc("chain", chainNames); err != nil {
+		panic(err) // the flag was declared a line before
+	}
 	cmd.Flags().BoolVar(&o.encrypt, "encrypt", false, "encrypt the key with a passphrase (asked for, or from --passphrase-file)")
 	cmd.Flags().BoolVar(&o.use, "use", false, "make it the account that signs by default")
 }

@@ -54,7 +54,11 @@ func (a *app) completeFlags(root *cobra.Command) {
 
 // chainNames proposes the chains for which keys can be made.
 func chainNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{
-		string(message.ChainEthereum), string(message.ChainSolana), string(message.ChainEclipse),
-	}, cobra.ShellCompDirectiveNoFileComp
+	var names []string
+	for _, chain := range message.Chains() {
+		if chain.Family() != message.FamilyNone {
+			names = append(names, string(chain))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
