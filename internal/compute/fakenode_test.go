@@ -26,7 +26,7 @@ type fakeNode struct {
 	order      []string
 	files      map[string][]byte
 	aggregates map[string]string
-	watchers   map[chan []byte]struct{}
+	watchers   map[chan []byte]func(message.Type) bool
 	watching   chan struct{} // closed by the first watcher; nil in another process
 	downloads  map[string]int
 }
@@ -35,7 +35,7 @@ func newFakeNode(t testing.TB) *fakeNode {
 	t.Helper()
 	n := &fakeNode{
 		messages: map[string]map[string]any{}, files: map[string][]byte{}, aggregates: map[string]string{},
-		watchers: map[chan []byte]struct{}{}, watching: make(chan struct{}), downloads: map[string]int{},
+		watchers: map[chan []byte]func(message.Type) bool{}, watching: make(chan struct{}), downloads: map[string]int{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v0/messages/{hash}", n.one)
@@ -73,8 +73,10 @@ func (n *fakeNode) publish(kind message.Type, content map[string]any) message.Ha
 	if err != nil {
 		panic(err)
 	}
-	for w := range n.watchers {
-		w <- frame
+	for w, wants := range n.watchers {
+		if wants(kind) {
+			w <- frame
+		}
 	}
 	return hash
 }
@@ -151,6 +153,17 @@ func (n *fakeNode) aggregate(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(text))
 }
 
+// setAggregate changes what is answered for one key of an address.
+func (n *fakeNode) setAggregate(address, key string, value any) {
+	text, err := json.Marshal(map[string]any{"address": address, "data": map[string]any{key: value}})
+	if err != nil {
+		panic(err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.aggregates[address] = string(text)
+}
+
 func (n *fakeNode) watch(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
@@ -158,11 +171,15 @@ func (n *fakeNode) watch(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = conn.CloseNow() }()
 	ch := make(chan []byte, 100)
+	types := r.URL.Query().Get("msgTypes")
+	wants := func(kind message.Type) bool {
+		return types == "" || slices.Contains(strings.Split(types, ","), string(kind))
+	}
 	n.mu.Lock()
 	if len(n.watchers) == 0 {
 		close(n.watching)
 	}
-	n.watchers[ch] = struct{}{}
+	n.watchers[ch] = wants
 	n.mu.Unlock()
 	ctx := conn.CloseRead(context.WithoutCancel(r.Context()))
 	for {

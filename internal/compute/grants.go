@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -12,19 +13,24 @@ import (
 	"aleph/message"
 )
 
-// grantTTL is how long an owner's delegations are remembered. // spec crn 1.3
+// grantTTL is how long an owner's delegations are remembered, unless a message
+// that changes them is seen. // spec crn 1.3
 const grantTTL = 120 * time.Second
 
 // maxGrants bounds the owners whose delegations are remembered.
 const maxGrants = 1000
+
+// securityKey is the key of the aggregate in which an owner delegates.
+const securityKey = "security" // spec crn 1.3
 
 // grants knows who may operate the machines of whom, from the owners' security
 // aggregates. Safe for concurrent use.
 type grants struct {
 	client *client.Client
 
-	mu     sync.Mutex // guards owners
-	owners map[message.Address]grant
+	mu      sync.Mutex // guards what follows
+	owners  map[message.Address]grant
+	changes int // how often drop was called
 }
 
 // grant is the delegations of one owner.
@@ -42,6 +48,7 @@ func newGrants(c *client.Client) *grants {
 func (g *grants) allow(ctx context.Context, owner, caller message.Address) bool {
 	g.mu.Lock()
 	known, ok := g.owners[owner]
+	changes := g.changes
 	g.mu.Unlock()
 	if !ok || time.Now().After(known.until) {
 		callers, err := g.fetch(ctx, owner)
@@ -53,7 +60,9 @@ func (g *grants) allow(ctx context.Context, owner, caller message.Address) bool 
 		if len(g.owners) >= maxGrants {
 			clear(g.owners)
 		}
-		g.owners[owner] = known
+		if g.changes == changes { // else what was read may be old already
+			g.owners[owner] = known
+		}
 		g.mu.Unlock()
 	}
 	for _, a := range known.callers {
@@ -64,9 +73,30 @@ func (g *grants) allow(ctx context.Context, owner, caller message.Address) bool 
 	return false
 }
 
+// note looks at a message that may change what an owner lets others do: those
+// are read again when somebody asks.
+func (g *grants) note(m *message.Message) {
+	switch content := m.Content.(type) {
+	case *message.Aggregate:
+		if content.Key == securityKey {
+			g.drop(content.Owner())
+		}
+	case *message.Forget: // maybe of a security aggregate
+		g.drop(content.Owner())
+	}
+}
+
+// drop no longer remembers the delegations of an owner.
+func (g *grants) drop(owner message.Address) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.changes++
+	maps.DeleteFunc(g.owners, func(a message.Address, _ grant) bool { return a.EqualFold(owner) })
+}
+
 // fetch reads the addresses that an owner lets operate instances.
 func (g *grants) fetch(ctx context.Context, owner message.Address) ([]message.Address, error) {
-	raw, err := g.client.Aggregate(ctx, owner, "security")
+	raw, err := g.client.Aggregate(ctx, owner, securityKey)
 	if errors.Is(err, message.ErrNotFound) {
 		return nil, nil // the owner lets nobody
 	}

@@ -10,10 +10,11 @@ import (
 
 // watch follows the messages of the network and ends the machines whose
 // message is forgotten or whose code is updated. The next call starts the
-// function anew with what is current. // spec crn 2.7
+// function anew with what is current. Delegations that changed are forgotten
+// too. // spec crn 2.7
 func (h *Host) watch(ctx context.Context) {
 	filter := client.WatchFilter{Patient: true}
-	filter.Types = []message.Type{message.TypeProgram, message.TypeStore, message.TypeForget}
+	filter.Types = []message.Type{message.TypeProgram, message.TypeStore, message.TypeForget, message.TypeAggregate}
 	for m, err := range h.client.Watch(ctx, filter) {
 		if err != nil {
 			if ctx.Err() == nil {
@@ -22,6 +23,7 @@ func (h *Host) watch(ctx context.Context) {
 			return
 		}
 		h.events.note(m.Message)
+		h.grants.note(m.Message)
 		for _, f := range h.touched(m.Message) {
 			h.log.InfoContext(ctx, "stop a function whose message or content changed",
 				"vm_hash", f.hash, "item_hash", m.ItemHash, "type", m.Type)
