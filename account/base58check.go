@@ -10,6 +10,17 @@ import (
 // checksumSize is what base58check and CB58 append, in bytes.
 const checksumSize = 4
 
+// maxBase58 bounds what is decoded, in characters: the time grows with the
+// square of the length, and no key, address or signature is as long.
+const maxBase58 = 128
+
+func decodeBase58(text string) ([]byte, error) {
+	if len(text) > maxBase58 {
+		return nil, reason("it is longer than any key, address or signature in base58")
+	}
+	return base58.Decode(text)
+}
+
 // encodeBase58Check is the form of Tezos: prefix, payload, and the start of the
 // double SHA-256 of both. // spec messages 2.8
 func encodeBase58Check(prefix string, payload []byte) string {
@@ -33,7 +44,7 @@ func decodeCB58(text string) (payload []byte, ok bool) { return decodeChecked(te
 
 // decodeChecked splits off a checksum, which must be the start of sum.
 func decodeChecked(text string, sum func([]byte) []byte) ([]byte, bool) {
-	data, err := base58.Decode(text)
+	data, err := decodeBase58(text)
 	if err != nil || len(data) < checksumSize {
 		return nil, false
 	}

@@ -40,3 +40,12 @@ var WithLength = withLength
 
 // ISOTime exposes the time of Tezos' wallets.
 var ISOTime = isoTime
+
+// Entropy exposes what a mnemonic was made of.
+func Entropy(words string) ([]byte, error) {
+	p, err := parsePhrase(words)
+	if err != nil {
+		return nil, err
+	}
+	return p.entropy(), nil
+}

@@ -382,6 +382,33 @@ func TestAvalancheSenders(t *testing.T) {
 	})
 }
 
+// A huge text costs no more than to read it: decoding it as base58 would
+// take long.
+func TestHugeTextsAreRefused(t *testing.T) {
+	t.Parallel()
+	huge := strings.Repeat("z", 1<<18)
+	for _, v := range vectors(t) {
+		change := func(edit func(*message.Message)) {
+			m := v.message()
+			edit(m)
+			if r, ok := errors.AsType[*message.Rejection](account.Verify(m)); !ok || r.Code != message.CodeInvalidSignature {
+				t.Errorf("%s: %v", v.Name, r)
+			}
+		}
+		change(func(m *message.Message) { m.Signature = huge })
+		change(func(m *message.Message) { m.Sender += message.Address(huge) })
+		change(func(m *message.Message) { m.Sender = message.Address(huge) })
+		if v.Signature[0] == '{' {
+			for key := range members(t, v.Signature) {
+				change(func(m *message.Message) { m.Signature = with(t, v.Signature, key, huge) })
+			}
+		}
+		if err := account.CheckAddress(v.Chain, message.Address(huge)); !errors.Is(err, message.ErrInvalid) {
+			t.Errorf("%s: %v", v.Name, err)
+		}
+	}
+}
+
 // Secrets in the forms that the chains' own tools write.
 func TestImportOfToolsForms(t *testing.T) {
 	t.Parallel()
@@ -436,6 +463,35 @@ func TestImportOfToolsForms(t *testing.T) {
 		again, err := account.ImportKey(test.chain, key.Secret())
 		if err != nil || again.Address() != key.Address() || !strings.HasPrefix(key.Secret(), test.begins) {
 			t.Errorf("%s: exported and imported: %v, %v", name, again, err)
+		}
+	}
+}
+
+// The development phrase of Substrate, whose seed and address its tools print.
+func TestSubstrateMnemonic(t *testing.T) {
+	t.Parallel()
+	key, err := account.ImportKey("DOT", "bottom drive obey lake curtain smoke basket hold race lonely fit walk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key.Secret() != "0xfac7959dbfe72f052e5a0c3c8d6530f202b02fd8f9f5ca3580ec8deb7797479e" ||
+		key.Address() != "5DfhGyQdFobKM8NsWvEeAKk5EQQgYe9AydgJ7rMB6E1EqRzV" {
+		t.Errorf("%v", key)
+	}
+}
+
+// The extremes of BIP-39's vectors, in both usual lengths.
+func TestEntropyOfMnemonics(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]string{
+		strings.Repeat("abandon ", 11) + "about": strings.Repeat("00", 16),
+		strings.Repeat("zoo ", 11) + "wrong":     strings.Repeat("ff", 16),
+		strings.Repeat("abandon ", 17) + "agent": strings.Repeat("00", 24),
+		strings.Repeat("abandon ", 23) + "art":   strings.Repeat("00", 32),
+		strings.Repeat("zoo ", 23) + "vote":      strings.Repeat("ff", 32),
+	} {
+		if got, err := account.Entropy(words); err != nil || hex.EncodeToString(got) != want {
+			t.Errorf("%s: %x, %v", words, got, err)
 		}
 	}
 }

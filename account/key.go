@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/mr-tron/base58"
-
 	"aleph/message"
 )
 
@@ -86,7 +84,7 @@ func parseSecret(s scheme, text string) (signer, error) {
 			return s.signer(secret)
 		}
 	}
-	if secret, err := base58.Decode(text); err == nil && len(secret) >= 32 {
+	if secret, err := decodeBase58(text); err == nil && len(secret) >= 32 {
 		return s.signer(secret)
 	}
 	return nil, reason("secret is neither hex, nor base58, nor a mnemonic")

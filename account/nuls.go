@@ -43,7 +43,7 @@ func nulsCheck(data []byte) (check byte) {
 
 // nulsChainID returns the chain id of an address, in little endian.
 func nulsChainID(address string) (id [2]byte, err error) {
-	data, err := base58.Decode(address)
+	data, err := decodeBase58(address)
 	if err != nil || len(data) != nulsAddressSize || nulsCheck(data) != 0 {
 		return id, reason("the address is not one of NULS")
 	}

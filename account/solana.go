@@ -37,7 +37,7 @@ func (solana) verify(m *message.Message) error {
 	if err != nil {
 		return err
 	}
-	signature, err := base58.Decode(signatureText)
+	signature, err := decodeBase58(signatureText)
 	if err != nil {
 		return reason("it is not base58")
 	}
@@ -63,7 +63,7 @@ func (solana) verifyBytes(signer message.Address, buffer []byte, text string) er
 
 // solanaPublic returns the key that an address is.
 func solanaPublic(address message.Address) ([]byte, error) {
-	public, err := base58.Decode(string(address))
+	public, err := decodeBase58(string(address))
 	if err != nil || len(public) != ed25519.PublicKeySize {
 		return nil, reason("the address is not a key of 32 bytes in base58")
 	}

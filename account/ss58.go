@@ -25,7 +25,7 @@ func encodeSS58(public []byte) string {
 // decodeSS58 returns the account id of an address of any network.
 // // spec messages 2.6
 func decodeSS58(address string) ([]byte, error) {
-	data, err := base58.Decode(address)
+	data, err := decodeBase58(address)
 	if err != nil || len(data) == 0 {
 		return nil, reason("the address is not base58")
 	}
