@@ -17,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"aleph/internal/node/store"
@@ -155,12 +154,15 @@ func rowOf(m Received) *store.MessageRow {
 	return row
 }
 
-// unique returns the list without repetitions, in order.
-func unique(list []string) []string {
-	var out []string
-	for _, s := range list {
-		if !slices.Contains(out, s) {
-			out = append(out, s)
+// unique returns the list without repetitions, in order. A message names as
+// many tags or targets as fit into it, so the time must not grow faster.
+func unique[T comparable](list []T) []T {
+	seen := make(map[T]bool, len(list))
+	var out []T
+	for _, v := range list {
+		if !seen[v] {
+			seen[v] = true
+			out = append(out, v)
 		}
 	}
 	return out

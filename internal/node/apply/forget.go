@@ -22,8 +22,8 @@ func (s *Session) planForget(m Received, f *message.Forget) (Effect, error) {
 	if err != nil {
 		return nil, err
 	}
-	hashes := uniqueHashes(f.Hashes)
-	targets := uniqueHashes(slices.Concat(hashes, elements))
+	hashes := unique(f.Hashes)
+	targets := unique(slices.Concat(hashes, elements))
 	rows, err := s.permitForget(m, targets)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (s *Session) planForget(m Received, f *message.Forget) (Effect, error) {
 func (s *Session) elementsOf(f *message.Forget) ([]store.AggregateKey, []message.Hash, error) {
 	var keys []store.AggregateKey
 	var hashes []message.Hash
-	for _, name := range uniqueHashes(f.Aggregates) {
+	for _, name := range unique(f.Aggregates) {
 		key := store.AggregateKey{Owner: f.Address, Key: string(name)}
 		elements, err := s.read.Elements(s.ctx, key)
 		if err != nil {
@@ -220,18 +220,6 @@ func (s *Session) alsoForgottenBy(hash, by message.Hash) error {
 		return nil
 	}
 	return s.tx.SetForgottenBy(hash, append(row.ForgottenBy, by))
-}
-
-func uniqueHashes(list []message.Hash) []message.Hash {
-	seen := make(map[message.Hash]bool, len(list))
-	var out []message.Hash
-	for _, h := range list {
-		if !seen[h] {
-			seen[h] = true
-			out = append(out, h)
-		}
-	}
-	return out
 }
 
 func compareKeys(a, b store.AggregateKey) int {
