@@ -19,14 +19,19 @@ type ForgottenList struct {
 
 // ListForgotten returns a page of forgotten messages, those without a time last.
 func (r Reader) ListForgotten(ctx context.Context, l ForgottenList) ([]*ForgottenRow, error) {
+	text, args := l.statement()
+	rows, err := r.q.query(ctx, "", text, args...)
+	return all(rows, err, scanForgotten)
+}
+
+func (l ForgottenList) statement() (string, []any) {
 	w := l.where()
-	order := ` ORDER BY f.forgotten_at IS NULL, f.forgotten_at DESC, f.item_hash`
+	order := ` ORDER BY f.forgotten_at DESC NULLS LAST, f.item_hash`
 	if l.Ascending {
-		order = ` ORDER BY f.forgotten_at IS NULL, f.forgotten_at, f.item_hash`
+		order = ` ORDER BY f.forgotten_at NULLS LAST, f.item_hash`
 	}
 	text := `SELECT ` + forgottenColumns + ` FROM forgotten_messages f` + w.clause() + order + w.limit(l.Limit, l.Offset)
-	rows, err := r.q.query(ctx, "", text, w.args...)
-	return all(rows, err, scanForgotten)
+	return text, w.args
 }
 
 // CountForgotten returns how many messages the whole list has.

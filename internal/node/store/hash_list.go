@@ -14,21 +14,31 @@ type HashList struct {
 	// From and Until bound the reception time: from ≤ time < until.
 	From, Until message.Timestamp
 	Ascending   bool
-	Offset      int64
+	// After begins the page after a reception time and hash.
+	After  *After
+	Offset int64
 	// Limit is the most rows, 0 for all.
 	Limit int64
 }
 
 // ListHashes returns a page of the hashes of live messages.
 func (r Reader) ListHashes(ctx context.Context, l HashList) ([]StatusRow, error) {
+	text, args := l.statement()
+	rows, err := r.q.query(ctx, "", text, args...)
+	return all(rows, err, scanStatus)
+}
+
+func (l HashList) statement() (string, []any) {
 	w := l.where()
+	if l.After != nil {
+		w.after("m.reception_time", "m.item_hash", l.Ascending, *l.After)
+	}
 	order := ` ORDER BY m.reception_time DESC, m.item_hash`
 	if l.Ascending {
 		order = ` ORDER BY m.reception_time, m.item_hash`
 	}
 	text := `SELECT m.item_hash, m.status, m.reception_time FROM messages m` + w.clause() + order + w.limit(l.Limit, l.Offset)
-	rows, err := r.q.query(ctx, "", text, w.args...)
-	return all(rows, err, scanStatus)
+	return text, w.args
 }
 
 // CountHashes returns how many hashes the whole list has.

@@ -98,10 +98,7 @@ func (f MessageFilter) where() *where {
 	in(w, "m.item_hash", unique(f.Hashes))
 	in(w, "m.type", unique(f.Types))
 	in(w, "m.sender", unique(f.Senders))
-	if owners := unique(f.Owners); len(owners) > 0 {
-		// Two indexes serve this: by sender, and by owner where it is another.
-		w.raw("(m.sender IN (" + list(w, owners) + ") AND m.owner = m.sender OR m.owner IN (" + list(w, owners) + ") AND m.owner <> m.sender)")
-	}
+	in(w, "m.owner", unique(f.Owners))
 	in(w, "m.content_ref", unique(f.Refs))
 	in(w, "m.content_item_hash", unique(f.ContentHashes))
 	in(w, "m.content_key", unique(f.ContentKeys))
