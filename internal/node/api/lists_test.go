@@ -155,6 +155,17 @@ func TestListsAreWhole(t *testing.T) {
 		if got := len(names(t, n.get(t, "/api/v0/messages.json?pagination=700&page=2&sortBy=tx-time"), "messages", "item_hash")); got != total-700 {
 			t.Errorf("second page by confirmation: %d items, want %d", got, total-700)
 		}
+		for _, order := range []string{"-1", "1"} {
+			path := "/api/v0/messages/hashes?hash_only=false&sortOrder=" + order + "&pagination="
+			all := names(t, n.get(t, path+"0"), "hashes", "item_hash")
+			if distinct := slices.Compact(slices.Sorted(slices.Values(all))); len(distinct) != total {
+				t.Errorf("order %s: %d different hashes, want %d", order, len(distinct), total)
+			}
+			// The second page is longer than what is read at once.
+			if diff := cmp.Diff(all[550:], names(t, n.get(t, path+"550&page=2"), "hashes", "item_hash")); diff != "" {
+				t.Errorf("order %s, second page of hashes (-want +got):\n%s", order, diff)
+			}
+		}
 	})
 }
 

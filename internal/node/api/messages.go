@@ -208,7 +208,10 @@ func (a *API) messageHashes(w http.ResponseWriter, r *http.Request) error {
 	count, err := pages(r.Context(), p.size, func(ctx context.Context, limit int64) ([]store.StatusRow, error) {
 		list.Limit = limit
 		rows, err := a.Store.ListHashes(ctx, list)
-		list.Offset += int64(len(rows))
+		if len(rows) > 0 {
+			last := rows[len(rows)-1]
+			list.After, list.Offset = &store.After{Time: last.ReceptionTime, Hash: last.ItemHash}, 0
+		}
 		return rows, err
 	}, func(row store.StatusRow) error {
 		if hashOnly {

@@ -133,7 +133,7 @@ func (a *API) listPosts(w http.ResponseWriter, r *http.Request, list store.PostL
 			list.After, list.Offset = &store.After{Time: last.LastUpdated, Hash: last.ItemHash}, 0
 		}
 		return rows, nil
-	}, func(post store.ListedPost) error { return out.add(shape(post)) })
+	}, func(post store.ListedPost) error { return addPost(out, shape, post) })
 	if err != nil {
 		return err
 	}
@@ -169,9 +169,17 @@ func (a *API) listPostsAfter(w http.ResponseWriter, r *http.Request, list store.
 	out := newListWriter(w, r, spacedJSON, "posts")
 	defer out.release()
 	for _, post := range rows {
-		if err := out.add(shape(post)); err != nil {
+		if err := addPost(out, shape, post); err != nil {
 			return err
 		}
 	}
 	return out.end(object{{"pagination_per_page", p.size}, {"next_cursor", next}})
+}
+
+// addPost writes a post unless it was forgotten a moment ago.
+func addPost(out *listWriter, shape postShape, post store.ListedPost) error {
+	if post.Original == nil {
+		return nil
+	}
+	return out.add(shape(post))
 }

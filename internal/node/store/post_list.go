@@ -34,7 +34,9 @@ type PostList struct {
 	Limit int64
 }
 
-// ListedPost is a post with the messages it comes from.
+// ListedPost is a post with the messages it comes from. Both are nil when it was
+// forgotten while the list was read: the post counts as a place in the list,
+// after which the next page begins, and is not shown.
 type ListedPost struct {
 	PostRow
 	Original *MessageRow
@@ -78,8 +80,7 @@ func (l PostList) order() string {
 	return ` ORDER BY p.last_updated DESC, p.item_hash`
 }
 
-// postMessages joins the messages of a page. A post that is being forgotten
-// between the two queries is left out.
+// postMessages joins the messages of a page.
 func (r Reader) postMessages(ctx context.Context, posts []*PostRow) ([]ListedPost, error) {
 	hashes := make([]message.Hash, 0, 2*len(posts))
 	for _, p := range posts {
@@ -92,15 +93,16 @@ func (r Reader) postMessages(ctx context.Context, posts []*PostRow) ([]ListedPos
 	if err != nil {
 		return nil, err
 	}
-	listed := make([]ListedPost, 0, len(posts))
-	for _, p := range posts {
+	listed := make([]ListedPost, len(posts))
+	for i, p := range posts {
+		listed[i].PostRow = *p
 		original := messages[p.ItemHash]
 		latest := original
 		if p.LatestAmend != "" {
 			latest = messages[p.LatestAmend]
 		}
 		if original != nil && latest != nil {
-			listed = append(listed, ListedPost{PostRow: *p, Original: original, Latest: latest})
+			listed[i].Original, listed[i].Latest = original, latest
 		}
 	}
 	return listed, nil
