@@ -86,8 +86,8 @@ func (f *function) lease(ctx context.Context) (*lease, error) {
 			}
 			f.detachLocked(r)
 		}
-		if f.failure != nil && time.Now().Before(f.retry) {
-			err := f.failure
+		if after := time.Until(f.retry); f.failure != nil && after > 0 {
+			err := &api.RetryError{Err: f.failure, After: after}
 			f.mu.Unlock()
 			return nil, err
 		}

@@ -2,8 +2,10 @@ package compute_test
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -139,14 +141,28 @@ func TestCrashLoop(t *testing.T) {
 	t.Parallel()
 	c := start(t, func(cfg *compute.Config) { cfg.FailureMin, cfg.FailureMax = time.Hour, time.Hour })
 	hash := c.program(set("variables", "MODE", "exit"))
-	_, first := c.get(hash, "/")
-	begun := time.Now()
-	status, second := c.get(hash, "/")
-	if status != 500 || second != first {
-		t.Errorf("the second call: %d %q, want %q", status, second, first)
+	call := func() (status int, retry string, answer map[string]string) {
+		res, err := c.send(http.MethodGet, hash, "/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, res.Header.Get("Retry-After"), answer
 	}
-	if took := time.Since(begun); took > 100*time.Millisecond {
-		t.Errorf("the second call took %s: the host started the program again", took)
+	_, retry, first := call()
+	if retry != "" {
+		t.Errorf("the first call: Retry-After %s", retry)
+	}
+	status, retry, second := call()
+	if seconds, err := strconv.Atoi(retry); status != 500 || err != nil || seconds < 1 || seconds > 3600 {
+		t.Errorf("the second call: %d, Retry-After %q", status, retry)
+	}
+	reason, again, _ := strings.Cut(second["details"], "\nthe host remembers")
+	if reason != first["details"] || !strings.Contains(again, "try again in "+retry+" s") {
+		t.Errorf("the second call: %q, want %q and when it is tried again", second["details"], first["details"])
 	}
 	if got := c.starts(); got != 1 {
 		t.Errorf("%d starts, want 1", got)

@@ -218,6 +218,8 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{api.ErrTimeout, 504, "{\"details\":\"the program did not respond in its time\",\"error\":\"Program did not respond within `resource.seconds`\"}"},
 		{fmt.Errorf("%w: %w", api.ErrCrashed, fmt.Errorf("%w with exit code 3", vm.ErrEnded)), 502, "VM did not respond and was shut down\nthe machine has ended with exit code 3"},
+		{&api.RetryError{Err: api.ErrCrashed, After: 1500 * time.Millisecond}, 502, "was shut down\nthe host remembers this failure: try again in 2 s"},
+		{&api.RetryError{Err: start(&guest.SetupError{Message: "no module"}), After: time.Second}, 500, `"details":"no module\nthe host remembers this failure: try again in 1 s"`},
 		{api.ErrFull, 503, `"error":"This CRN cannot host the requested workload at this time."`},
 		{api.ErrDraining, 503, `"error":"Server is draining, try another node"`},
 		{fmt.Errorf("%w: %w", api.ErrContent, message.ErrNotFound), 400, `"error":"400: Code, runtime or data not available"`},

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 
 	"aleph/internal/compute/disk"
 	"aleph/internal/compute/guest"
@@ -85,17 +87,23 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		writeText(w, http.StatusInternalServerError, text)
 		return
 	}
+	again := ""
+	if retry, ok := errors.AsType[*RetryError](err); ok {
+		seconds := max(1, int(math.Ceil(retry.After.Seconds())))
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		again = fmt.Sprintf("\nthe host remembers this failure: try again in %d s", seconds)
+	}
 	if errors.Is(err, ErrCrashed) {
 		text := "VM did not respond and was shut down"
 		if reason := crashReason(err); reason != "" {
 			text += "\n" + reason
 		}
-		writeText(w, http.StatusBadGateway, text)
+		writeText(w, http.StatusBadGateway, text+again)
 		return
 	}
 	status, text := outcome(err)
 	body := map[string]string{"error": text}
-	if reason := s.details(r, err); reason != "" {
+	if reason := s.details(r, err) + again; reason != "" {
 		body["details"] = reason
 	}
 	if failed, ok := errors.AsType[*vm.StartError](err); ok && failed.LogTail != "" {

@@ -85,6 +85,20 @@ type Capacity struct {
 	Machines, MaxMachines int
 }
 
+// RetryError is the failure of an earlier start, with which calls are answered
+// until the host starts the function again.
+type RetryError struct {
+	Err error
+	// After is when that will be, from now.
+	After time.Duration
+}
+
+// Error is the text of the failure.
+func (e *RetryError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the failure.
+func (e *RetryError) Unwrap() error { return e.Err }
+
 // What a host answers a call with, beside the errors of the machine.
 var (
 	// ErrDraining means that the host is stopping.
