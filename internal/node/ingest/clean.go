@@ -9,8 +9,12 @@ import (
 	"aleph/message"
 )
 
-// cleanBatch is how many pins or files one transaction of the clean-up takes.
-const cleanBatch = 200
+const (
+	// cleanBatch is how many pins one transaction of the clean-up takes.
+	cleanBatch = 200
+	// deleteBatch is how many files it deletes: messages wait meanwhile.
+	deleteBatch = 20
+)
 
 // clean removes files that nothing keeps, at an interval. // spec messages 4.8
 func (q *Queue) clean(ctx context.Context) error {
@@ -47,12 +51,17 @@ func (q *Queue) Clean(ctx context.Context) error {
 		}
 	}
 	for {
-		list, err := q.deps.Store.FileDeletions(ctx, cleanBatch)
+		list, err := q.deps.Store.FileDeletions(ctx, deleteBatch)
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		done := q.deleteBlobs(ctx, list)
-		err = q.do(ctx, func(b *batch) error { return b.tx.DeletedFiles(done) })
+		// The applier deletes, so that no message which it has found a file for
+		// and not yet committed loses it.
+		var done []message.Hash
+		err = q.do(ctx, func(b *batch) error {
+			done = b.deleteBlobs(list)
+			return b.tx.DeletedFiles(done)
+		})
 		if err != nil {
 			return err
 		}
@@ -63,19 +72,20 @@ func (q *Queue) Clean(ctx context.Context) error {
 	}
 }
 
-// deleteBlobs removes the bytes of files and returns those that are gone.
-func (q *Queue) deleteBlobs(ctx context.Context, list []message.Hash) []message.Hash {
+// deleteBlobs removes the bytes of files and returns those that are gone, or
+// that a message keeps again.
+func (b *batch) deleteBlobs(list []message.Hash) []message.Hash {
 	var done []message.Hash
 	for _, hash := range list {
-		err := q.deps.Blobs.Delete(hash, func() (bool, error) {
-			_, err := q.deps.Store.File(ctx, hash)
+		err := b.q.deps.Blobs.Delete(hash, func() (bool, error) {
+			_, err := b.tx.File(b.ctx, hash)
 			if errors.Is(err, message.ErrNotFound) {
 				return false, nil
 			}
 			return true, err
 		})
 		if err != nil {
-			q.deps.Log.DebugContext(ctx, "file not removed", slog.String("hash", string(hash)), slog.Any("error", err))
+			b.q.deps.Log.DebugContext(b.ctx, "file not removed", slog.String("hash", string(hash)), slog.Any("error", err))
 			continue
 		}
 		done = append(done, hash)
