@@ -168,9 +168,12 @@ func (q *Queue) land(id int64) {
 // retry hands a row that has everything to the applier.
 func (q *Queue) retry(ctx context.Context, row *store.PendingRow) error {
 	j := q.jobOf(row)
-	raw := row.Body
-	if row.Message.ItemType == message.ItemInline {
-		raw = row.Message.ItemContent
+	raw := row.Message.ItemContent
+	if row.Message.ItemType != message.ItemInline {
+		raw = row.Body
+		if err := q.admit(ctx, j); err != nil {
+			return err
+		}
 	}
 	err := protect(func() (err error) {
 		j.msg.Content, err = message.ParseContent(row.Message.Type, []byte(raw))
@@ -179,7 +182,11 @@ func (q *Queue) retry(ctx context.Context, row *store.PendingRow) error {
 	if err != nil {
 		j.refused = rejectionOf(err)
 	}
-	return q.push(ctx, j)
+	if err := q.push(ctx, j); err != nil {
+		j.leave()
+		return err
+	}
+	return nil
 }
 
 // jobOf returns the job of a row that waited.

@@ -171,6 +171,39 @@ func TestLargeContentsTakeTurns(t *testing.T) {
 	}
 }
 
+// TestLargeContentsWaitAndTakeTurns lets contents that need much memory wait for
+// another message, whose arrival makes all of them due at once.
+func TestLargeContentsWaitAndTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t)
+		alice := newKey(t)
+		original := sign(t, alice, message.TypePost, 0, map[string]any{"type": "x", "content": "first"})
+		var list []*message.Message
+		for i := range 8 {
+			inline := sign(t, alice, message.TypePost, 1+float64(i), map[string]any{
+				"type": "amend", "ref": original.ItemHash, "content": strings.Repeat("z", 150_000),
+			})
+			n.file(t, inline.ItemContent)
+			list = append(list, seal(t, alice, &message.Message{
+				Type: message.TypePost, ItemHash: inline.ItemHash, ItemType: message.ItemStorage, Time: inline.Time,
+			}))
+		}
+		for i, res := range submitAll(t, n, list) {
+			if res.Status != message.StatusPending {
+				t.Errorf("message %d: %+v", i, res)
+			}
+		}
+		n.put(t, original)
+		synctest.Wait()
+		for i, m := range list {
+			if s := n.status(t, m.ItemHash); s != message.StatusProcessed {
+				t.Errorf("message %d is %s", i, s)
+			}
+		}
+	})
+}
+
 func TestUploadOfAMissingFileIsRefused(t *testing.T) {
 	t.Parallel()
 	n := start(t)

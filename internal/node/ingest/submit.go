@@ -139,19 +139,8 @@ func (q *Queue) content(ctx context.Context, j *job) error {
 	if j.size > q.cfg.MaxContent {
 		return message.Reject(message.CodeContentUnavailable, "content %s has %d bytes, more than %d", j.hash, j.size, q.cfg.MaxContent)
 	}
-	if j.size > smallContent {
-		select {
-		case q.large <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		after := j.after
-		j.after = func() {
-			<-q.large
-			if after != nil {
-				after()
-			}
-		}
+	if err := q.admit(ctx, j); err != nil {
+		return err
 	}
 	raw := make([]byte, j.size)
 	if _, err := io.ReadFull(file, raw); err != nil {
@@ -159,6 +148,27 @@ func (q *Queue) content(ctx context.Context, j *job) error {
 	}
 	j.msg.Content, err = message.ParseFetchedContent(j.msg, raw)
 	return err
+}
+
+// admit waits for the token that a large content outside its envelope needs. The
+// job gives it back when it leaves.
+func (q *Queue) admit(ctx context.Context, j *job) error {
+	if j.size <= smallContent {
+		return nil
+	}
+	select {
+	case q.large <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	after := j.after
+	j.after = func() {
+		<-q.large
+		if after != nil {
+			after()
+		}
+	}
+	return nil
 }
 
 // SubmitInvalid records that an envelope was refused before it became a
