@@ -17,7 +17,7 @@ import (
 	"aleph/message"
 )
 
-// Executions lists the functions with a machine, or that are getting one.
+// Executions lists the functions with a machine.
 func (h *Host) Executions() []api.Execution {
 	var all []api.Execution
 	for _, f := range h.all() {
@@ -65,9 +65,11 @@ func (h *Host) Stop(ctx context.Context, hash message.Hash) bool {
 	return f != nil && f.stop(ctx)
 }
 
-// Erase ends the machine of a function and deletes its volumes.
+// Erase ends the machine of a function and deletes what it kept here: its
+// volumes and its values of the guest API.
 func (h *Host) Erase(ctx context.Context, hash message.Hash) error {
 	h.Stop(ctx, hash)
+	h.values.Drop(string(hash))
 	return h.volumes.Erase(string(hash))
 }
 

@@ -18,7 +18,7 @@ type Host interface {
 	// message. The caller closes the answer's body.
 	Call(ctx context.Context, hash message.Hash, r *guest.Request) (*Answer, error)
 
-	// Executions lists the functions that have a machine or are getting one.
+	// Executions lists the functions that have a machine.
 	Executions() []Execution
 
 	// Owner returns content.address of the message of a function that this
@@ -32,8 +32,8 @@ type Host interface {
 	// Stop ends the machine of a function. It reports whether there was one.
 	Stop(ctx context.Context, hash message.Hash) bool
 
-	// Erase ends the machine of a function and deletes the volumes that it
-	// wrote to.
+	// Erase ends the machine of a function and deletes what it kept on this
+	// host.
 	Erase(ctx context.Context, hash message.Hash) error
 
 	// Expire ends the machine of a function after d. It reports whether there

@@ -300,6 +300,12 @@ func TestVolumes(t *testing.T) {
 	if b, err := os.ReadFile(filepath.Join(dir, "kept")); string(b) != "kept" {
 		t.Errorf("kept: %q %v", b, err)
 	}
+	if err := v.Erase(function); !errors.Is(err, message.ErrUnavailable) {
+		t.Errorf("erased under a machine: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "kept")); err != nil {
+		t.Error(err)
+	}
 	if err := v.Detach("m2"); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"aleph/message"
 )
 
 // Volumes keeps the persistent volumes of functions on this host. As root each
@@ -186,12 +188,21 @@ func unmount(target string) error {
 	}
 }
 
-// Erase deletes the volumes of a function. No machine may be using them.
+// Erase deletes the volumes of a function. It refuses while a machine uses one
+// of them.
 func (v *Volumes) Erase(function string) error {
 	if strings.ContainsAny(function, "/.") || function == "" {
 		return fmt.Errorf("erase the volumes of %q: not a hash", function)
 	}
-	return os.RemoveAll(filepath.Join(v.dir, "data", function))
+	dir := filepath.Join(v.dir, "data", function)
+	v.mu.Lock() // until they are gone: no machine gets one meanwhile
+	defer v.mu.Unlock()
+	for path, machine := range v.inUse {
+		if filepath.Dir(path) == dir {
+			return fmt.Errorf("erase the volumes of %s: %w: machine %s uses one, stop it first", function, message.ErrUnavailable, machine)
+		}
+	}
+	return os.RemoveAll(dir)
 }
 
 // tool runs a program of the system.
