@@ -16,11 +16,7 @@ type aliases struct {
 }
 
 func newAliases(network message.Network) *aliases {
-	a := &aliases{byHash: make(map[message.Hash]string)}
-	for ref, name := range runtime.AliasesOf(network) {
-		a.byHash[message.Hash(ref)] = name
-	}
-	return a
+	return &aliases{byHash: runtime.AliasesOf(network)}
 }
 
 // name returns the runtime that ref stands for.

@@ -79,32 +79,18 @@ func (c *Cache) Remove(ctx context.Context, name string) error {
 	return nil
 }
 
-// Aliases maps what a program may name as its runtime to the name of one here.
-type Aliases map[string]string
-
-// AliasesOf returns the aliases that a network brings: the hashes of its
-// well-known runtimes, where there is a recipe of the same name.
-func AliasesOf(n message.Network) Aliases {
-	a := make(Aliases)
+// AliasesOf returns what a program may name as its runtime, in a network, for
+// one that can be built here: the hashes of the network's well-known runtimes,
+// where there is a recipe of the same name.
+func AliasesOf(n message.Network) map[message.Hash]string {
+	a := make(map[message.Hash]string)
 	for _, image := range n.Images {
 		if image.Kind != message.ImageRuntime {
 			continue
 		}
 		if _, err := recipeOf(image.Name); err == nil {
-			a[string(image.Ref)] = image.Name
+			a[image.Ref] = image.Name
 		}
 	}
 	return a
-}
-
-// Resolve returns the name of the runtime that ref stands for: a hash in the
-// table, or a name. The error is [ErrUnknown].
-func (a Aliases) Resolve(ref string) (name string, err error) {
-	if name, ok := a[ref]; ok {
-		ref = name
-	}
-	if _, err := recipeOf(ref); err != nil {
-		return "", err
-	}
-	return ref, nil
 }

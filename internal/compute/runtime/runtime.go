@@ -128,7 +128,7 @@ type Image struct {
 	Current bool `json:"current"`
 }
 
-// ErrUnknown means that no recipe has the name, or none stands for the hash.
+// ErrUnknown means that no recipe has the name.
 var ErrUnknown = fmt.Errorf("unknown runtime: %w", message.ErrNotFound)
 
 // Names lists the runtimes that can be built.

@@ -2,11 +2,11 @@
 // steps that start it ([Starter.Start]), the record that survives the host
 // ([Record]) and the contract every isolation technique fulfils ([Driver]).
 //
-//	           content → disks → network → launch → ready
-//	new ──────▶ starting ─────────────────────────────────▶ running
-//	              │ a step fails                              │ Stop, or the guest ends
-//	              ▼                                           ▼
-//	            failed ◀──────── undo, in reverse ───────── stopping ──▶ stopped
+//	content → disks → network → launch → ready
+//	 starting ─────────────────────────────────▶ running
+//	   │ a step fails                              │ Stop, or the guest ends
+//	   ▼                                           ▼
+//	 failed ◀──────── undo, in reverse ───────── stopping ──▶ stopped
 //
 // Each step has a do and an undo. The record is saved before a step's do, so a
 // host that is killed in the middle finds at its next start which machines

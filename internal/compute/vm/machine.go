@@ -17,7 +17,6 @@ type State string
 
 // The states of a machine; doc.go draws the transitions.
 const (
-	StateNew      State = "new"
 	StateStarting State = "starting"
 	StateRunning  State = "running"
 	StateStopping State = "stopping"

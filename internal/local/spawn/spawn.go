@@ -38,7 +38,7 @@ type Cloud struct {
 	// StartTime is how long it took from the start of the process to its line.
 	StartTime time.Duration
 	cmd       *exec.Cmd
-	exited    chan struct{}
+	exited    chan struct{} // closed when the process has ended
 	waitErr   error
 }
 
@@ -118,9 +118,6 @@ func (c *Cloud) Kill() {
 	_ = c.cmd.Process.Kill() // it may be gone already
 	<-c.exited
 }
-
-// Exited is closed when the process has ended.
-func (c *Cloud) Exited() <-chan struct{} { return c.exited }
 
 // Stop asks the process to end and waits for it, see [Cloud.Wait].
 func (c *Cloud) Stop(wait time.Duration) error {
