@@ -95,20 +95,19 @@ func (f MessageFilter) where() *where {
 	if !f.allLive() {
 		in(w, "m.status", unique(f.Statuses))
 	}
-	in(w, "m.item_hash", unique(f.Hashes))
-	in(w, "m.type", unique(f.Types))
-	in(w, "m.sender", unique(f.Senders))
-	in(w, "m.owner", unique(f.Owners))
-	in(w, "m.content_ref", unique(f.Refs))
-	in(w, "m.content_item_hash", unique(f.ContentHashes))
-	in(w, "m.content_key", unique(f.ContentKeys))
-	in(w, "m.content_type", unique(f.ContentTypes))
+	// From what selects least to what selects most.
+	narrow(w, "m.item_hash", unique(f.Hashes))
+	narrow(w, "m.content_item_hash", unique(f.ContentHashes))
+	narrow(w, "m.content_ref", unique(f.Refs))
+	narrow(w, "m.sender", unique(f.Senders))
+	narrow(w, "m.owner", unique(f.Owners))
+	w.tagged("m.item_hash", unique(f.Tags))
+	narrow(w, "m.content_key", unique(f.ContentKeys))
+	narrow(w, "m.content_type", unique(f.ContentTypes))
+	narrow(w, "m.channel", unique(f.Channels))
+	narrow(w, "m.type", unique(f.Types))
+	narrow(w, "m.payment_type", unique(f.PaymentTypes))
 	in(w, "m.chain", unique(f.Chains))
-	in(w, "m.channel", unique(f.Channels))
-	in(w, "m.payment_type", unique(f.PaymentTypes))
-	if tags := unique(f.Tags); len(tags) > 0 {
-		w.raw("m.item_hash IN (SELECT t.item_hash FROM message_tags t WHERE t.tag IN (" + list(w, tags) + "))")
-	}
 	w.between("m.time", f.From, f.Until)
 	if f.FromBlock > 0 {
 		w.raw("(m.first_confirmed_height >= " + w.param(f.FromBlock) + " OR m.first_confirmed_height IS NULL)")

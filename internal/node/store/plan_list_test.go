@@ -56,21 +56,38 @@ func TestListPlans(t *testing.T) {
 		"messages by kind":        {messages(func(l *MessageList) { l.ContentTypes = []string{"a"} }), "messages_content_type", true},
 		"messages by payment":     {messages(func(l *MessageList) { l.PaymentTypes = []message.PaymentType{"hold"} }), "messages_payment_type", true},
 		"messages by two filters": {messages(func(l *MessageList) { l.Types, l.Senders = []message.Type{"POST"}, []message.Address{"a"} }), "messages_sender_time", false},
-		"posts":                   {posts(func(*PostList) {}), "posts_updated", false},
-		"posts after":             {posts(func(l *PostList) { l.After = after }), "posts_updated", false},
-		"posts by owner":          {posts(func(l *PostList) { l.Owners = []message.Address{"a"} }), "posts_owner", true},
-		"posts by type":           {posts(func(l *PostList) { l.Types = []string{"a"} }), "posts_type", true},
-		"posts by ref":            {posts(func(l *PostList) { l.Refs = []string{"a"} }), "posts_ref", true},
-		"posts by hash":           {posts(func(l *PostList) { l.Hashes = []message.Hash{"a"} }), "sqlite_autoindex_posts_1", true},
-		"posts by tag":            {posts(func(l *PostList) { l.Tags = []string{"a"} }), "posts_tags_from", true},
-		"aggregates ascending":    {AggregateList{Limit: limit, Ascending: true}.statement, "aggregates_last_updated", false},
-		"aggregates of an owner":  {AggregateList{Owners: []message.Address{"a"}, Keys: []string{"k"}}.statement, "PRIMARY KEY", true},
-		"hashes":                  {HashList{Limit: limit}.statement, "messages_reception", false},
-		"hashes after":            {HashList{Limit: limit, After: after}.statement, "messages_reception", false},
-		"hashes ascending":        {HashList{Limit: limit, Ascending: true, After: after}.statement, "messages_reception", false},
-		"forgotten":               {ForgottenList{Limit: limit}.statement, "forgotten_at", false},
-		"forgotten ascending":     {ForgottenList{Limit: limit, Ascending: true}.statement, "forgotten_at", false},
-		"files of an owner":       {FileList{Owner: "a", Limit: limit}.statement, "file_pins_owner", false},
+		"messages that update": {messages(func(l *MessageList) {
+			l.Types, l.Refs, l.Owners = []message.Type{"STORE"}, []string{"a"}, []message.Address{"a"}
+		}), "messages_content_ref", true},
+		"messages of a file": {messages(func(l *MessageList) {
+			l.Types, l.ContentHashes, l.Owners = []message.Type{"STORE"}, []message.Hash{"a"}, []message.Address{"a"}
+		}), "messages_content_item_hash", true},
+		"messages of a kind":  {messages(func(l *MessageList) { l.Types, l.ContentTypes = []message.Type{"POST"}, []string{"a"} }), "messages_content_type", true},
+		"messages of a key":   {messages(func(l *MessageList) { l.Types, l.ContentKeys = []message.Type{"AGGREGATE"}, []string{"a"} }), "messages_content_key", true},
+		"messages with a tag": {messages(func(l *MessageList) { l.Types, l.Tags = []message.Type{"POST"}, []string{"a"} }), "message_tags_tag", true},
+		"messages, many filters": {messages(func(l *MessageList) {
+			l.Senders, l.Channels, l.Tags, l.ContentKeys = []message.Address{"a"}, []string{"a"}, []string{"a"}, []string{"a"}
+		}), "messages_sender_time", false},
+		"posts of an owner": {posts(func(l *PostList) {
+			l.Owners, l.Types, l.Channels = []message.Address{"a"}, []string{"a"}, []string{"a"}
+		}), "posts_owner", false},
+		"posts to a reference":   {posts(func(l *PostList) { l.Refs, l.Types, l.Tags = []string{"a"}, []string{"a"}, []string{"a"} }), "posts_ref", false},
+		"posts with a tag":       {posts(func(l *PostList) { l.Types, l.Tags = []string{"a"}, []string{"a"} }), "posts_tags_from", true},
+		"posts":                  {posts(func(*PostList) {}), "posts_updated", false},
+		"posts after":            {posts(func(l *PostList) { l.After = after }), "posts_updated", false},
+		"posts by owner":         {posts(func(l *PostList) { l.Owners = []message.Address{"a"} }), "posts_owner", true},
+		"posts by type":          {posts(func(l *PostList) { l.Types = []string{"a"} }), "posts_type", true},
+		"posts by ref":           {posts(func(l *PostList) { l.Refs = []string{"a"} }), "posts_ref", true},
+		"posts by hash":          {posts(func(l *PostList) { l.Hashes = []message.Hash{"a"} }), "sqlite_autoindex_posts_1", true},
+		"posts by tag":           {posts(func(l *PostList) { l.Tags = []string{"a"} }), "posts_tags_from", true},
+		"aggregates ascending":   {AggregateList{Limit: limit, Ascending: true}.statement, "aggregates_last_updated", false},
+		"aggregates of an owner": {AggregateList{Owners: []message.Address{"a"}, Keys: []string{"k"}}.statement, "PRIMARY KEY", true},
+		"hashes":                 {HashList{Limit: limit}.statement, "messages_reception", false},
+		"hashes after":           {HashList{Limit: limit, After: after}.statement, "messages_reception", false},
+		"hashes ascending":       {HashList{Limit: limit, Ascending: true, After: after}.statement, "messages_reception", false},
+		"forgotten":              {ForgottenList{Limit: limit}.statement, "forgotten_at", false},
+		"forgotten ascending":    {ForgottenList{Limit: limit, Ascending: true}.statement, "forgotten_at", false},
+		"files of an owner":      {FileList{Owner: "a", Limit: limit}.statement, "file_pins_owner", false},
 	} {
 		text, args := c.statement()
 		rows, err := db.pool.query(t.Context(), "", "EXPLAIN QUERY PLAN "+text, args...)

@@ -118,14 +118,13 @@ func (r Reader) CountPosts(ctx context.Context, f PostFilter) (int64, error) {
 func (f PostFilter) where() *where {
 	w := new(where)
 	w.raw("p.amends IS NULL")
-	in(w, "p.item_hash", unique(f.Hashes))
-	in(w, "p.owner", unique(f.Owners))
-	in(w, "p.ref", unique(f.Refs))
-	in(w, "p.type", unique(f.Types))
-	in(w, "p.channel", unique(f.Channels))
-	if tags := unique(f.Tags); len(tags) > 0 {
-		w.raw("p.tags_from IN (SELECT t.item_hash FROM message_tags t WHERE t.tag IN (" + list(w, tags) + "))")
-	}
+	// From what selects least to what selects most.
+	narrow(w, "p.item_hash", unique(f.Hashes))
+	narrow(w, "p.ref", unique(f.Refs))
+	narrow(w, "p.owner", unique(f.Owners))
+	w.tagged("p.tags_from", unique(f.Tags))
+	narrow(w, "p.channel", unique(f.Channels))
+	narrow(w, "p.type", unique(f.Types))
 	if chains := unique(f.Chains); len(chains) > 0 {
 		w.raw("EXISTS (SELECT 1 FROM messages c WHERE c.item_hash = p.item_hash AND c.chain IN (" + list(w, chains) + "))")
 	}

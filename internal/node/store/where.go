@@ -17,6 +17,8 @@ import (
 type where struct {
 	conds []string
 	args  []any
+	// narrowed says that [narrow] has found what to search by.
+	narrowed bool
 }
 
 // param adds a value and returns its placeholder.
@@ -58,4 +60,31 @@ func list[T any](w *where, values []T) string {
 		b.WriteString(w.param(v))
 	}
 	return b.String()
+}
+
+// narrow is in for a column with an index. Only the first one that restricts is
+// searched by: call it for the column first of which a value selects least. A
+// database without statistics prefers an index that gives the order, and walks
+// the messages of a whole type for the few that have a reference.
+func narrow[T any](w *where, column string, values []T) {
+	if len(values) == 0 {
+		return
+	}
+	if w.narrowed {
+		column += " || ''" // no index has this
+	}
+	w.narrowed = true
+	in(w, column, values)
+}
+
+// tagged restricts to rows whose column names a message with one of the tags.
+func (w *where) tagged(column string, tags []string) {
+	switch {
+	case len(tags) == 0:
+	case w.narrowed:
+		w.raw("EXISTS (SELECT 1 FROM message_tags t WHERE t.item_hash = " + column + " AND t.tag IN (" + list(w, tags) + "))")
+	default:
+		w.raw(column + " IN (SELECT t.item_hash FROM message_tags t WHERE t.tag IN (" + list(w, tags) + "))")
+		w.narrowed = true
+	}
 }
