@@ -32,6 +32,10 @@ WHERE p.item_hash IS NULL OR p.tag <> t.tag OR p.file_hash <> t.file_hash`
 	sqlWrongCount = `SELECT c.sender || '/' || c.owner || '/' || c.type || ' counts ' || c.total FROM message_counts c WHERE c.total <>
 (SELECT COUNT(*) FROM messages m WHERE m.status = c.status AND (c.sender = '' OR m.sender = c.sender)
 AND (c.owner = '' OR m.owner = c.owner) AND (c.type = '' OR m.type = c.type))`
+	notCounted    = ` NOT IN (SELECT sender, owner, type, status FROM message_counts)`
+	sqlNotCounted = `SELECT m.item_hash FROM messages m WHERE ('', '', '', m.status)` + notCounted +
+		` OR ('', '', m.type, m.status)` + notCounted + ` OR (m.sender, '', '', m.status)` + notCounted +
+		` OR (m.sender, '', m.type, m.status)` + notCounted + ` OR ('', m.owner, '', m.status)` + notCounted
 )
 
 // Inconsistencies looks for records that contradict each other and describes
@@ -56,6 +60,7 @@ func (r Reader) Inconsistencies(ctx context.Context) ([]string, error) {
 		{"tag that points elsewhere than its message", sqlWrongTag},
 		{"machine without a message", sqlStrayVM},
 		{"total that is wrong", sqlWrongCount},
+		{"message without a total", sqlNotCounted},
 	} {
 		rows, err := r.q.query(ctx, "", law.text+" LIMIT 10")
 		list, err := all(rows, err, column[string])
