@@ -86,6 +86,8 @@ type Store struct {
 	bytes   atomic.Int64
 	// createTemp makes the file an upload goes to; tests replace it to fail.
 	createTemp func(folder string) (tempFile, error)
+	// making is held while a folder of blobs is made.
+	making sync.Mutex
 
 	mu sync.Mutex
 	// held counts, for each hash, the commits whose owner has not yet released
@@ -113,6 +115,10 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if err := s.measure(); err != nil {
 		return nil, err
+	}
+	// A process that was killed may have made folders and not synced them.
+	if err := syncFolder(s.folder); err != nil {
+		return nil, diskError("sync folder "+s.folder, err)
 	}
 	return s, nil
 }

@@ -167,19 +167,31 @@ func (g *Staged) Discard() {
 // place moves a temporary file to its name and syncs the folders that changed.
 func (s *Store) place(temp, path string, size int64) error {
 	folder := filepath.Dir(path)
-	switch err := os.Mkdir(folder, 0o700); {
-	case err == nil:
-		if err := syncFolder(s.folder); err != nil {
-			return diskError("sync folder "+s.folder, err)
-		}
-	case !errors.Is(err, fs.ErrExist):
-		return diskError("create folder "+folder, err)
+	if err := s.makeFolder(folder); err != nil {
+		return err
 	}
 	if err := s.rename(temp, path, size); err != nil {
 		return diskError("store "+filepath.Base(path), err)
 	}
 	if err := syncFolder(folder); err != nil {
 		return diskError("sync folder "+folder, err)
+	}
+	return nil
+}
+
+// makeFolder makes a folder of blobs unless it is there, durably. Who finds one
+// that another upload has just made waits until that is on the disk.
+func (s *Store) makeFolder(folder string) error {
+	s.making.Lock()
+	defer s.making.Unlock()
+	switch err := os.Mkdir(folder, 0o700); {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return diskError("create folder "+folder, err)
+	}
+	if err := syncFolder(s.folder); err != nil {
+		return diskError("sync folder "+s.folder, err)
 	}
 	return nil
 }
