@@ -108,9 +108,6 @@ func (n *Node) Addr() net.Addr {
 	}
 }
 
-// Health returns what the parts of the node say about themselves.
-func (n *Node) Health() *telemetry.Health { return n.cfg.Health }
-
 // Run serves until ctx ends, then stops in order: the door takes no more
 // requests and finishes those it has; the queue commits and answers what it has
 // accepted; the database closes. It returns nil when ctx ended, and runs once.
