@@ -107,21 +107,23 @@ func (s *sockets) deliver(l *live) {
 		select {
 		case c.frames <- l.frame(c.filter.format):
 		default:
-			c.api.metrics.dropped.Inc()
-			s.endLocked(c, websocket.StatusTryAgainLater, "too slow")
+			if s.endLocked(c, websocket.StatusTryAgainLater, "too slow") {
+				c.api.metrics.dropped.Inc()
+			}
 		}
 	}
 }
 
-// endLocked tells a socket to close. It is not served any more.
-func (s *sockets) endLocked(c *socket, code websocket.StatusCode, reason string) {
+// endLocked tells a socket to close, and reports whether it was open until now.
+func (s *sockets) endLocked(c *socket, code websocket.StatusCode, reason string) bool {
 	select {
 	case <-c.gone:
-		return
+		return false
 	default:
 	}
 	c.code, c.reason = code, reason
 	close(c.gone)
+	return true
 }
 
 // close ends all sockets and refuses new ones.
