@@ -267,7 +267,7 @@ func (h *Host) drain(ctx context.Context) {
 	h.draining.Store(true)
 	wait, cancel := context.WithTimeout(ctx, h.cfg.DrainTimeout)
 	defer cancel()
-	context.AfterFunc(wait, func() { close(h.closing) })
+	defer context.AfterFunc(wait, func() { close(h.closing) })()
 	var stops sync.WaitGroup
 	for _, f := range h.all() {
 		stops.Go(func() { f.stop(wait) })

@@ -70,9 +70,8 @@ func (d *Driver) Start(ctx context.Context, l vm.Launch) (_ vm.Instance, err err
 		return nil, fmt.Errorf("%w: %s", vm.ErrUnusable, p.Reason)
 	}
 	undo := func() {
-		rec := &vm.Record{ID: l.Spec.ID}
-		if cleanErr := d.clean(context.WithoutCancel(ctx), p.binary, rec.ID); cleanErr != nil {
-			d.deps.Log.Error("clean up after a sandbox that did not start", "machine", rec.ID, "err", cleanErr)
+		if cleanErr := d.clean(context.WithoutCancel(ctx), p.binary, l.Spec.ID); cleanErr != nil {
+			d.deps.Log.Error("clean up after a sandbox that did not start", "machine", l.Spec.ID, "err", cleanErr)
 		}
 	}
 	group := cgroup{id: l.Spec.ID, enabled: p.Cgroups}
@@ -184,7 +183,10 @@ func (d *Driver) clean(ctx context.Context, binary, id string) error {
 	if err := group.remove(ctx); err != nil {
 		errs = append(errs, err)
 	} else {
-		errs = nil // whatever runsc said, no process of the sandbox is left
+		// Whatever runsc said: no process is left in the group. Without groups
+		// they end with the `runsc run` that is their parent, or have ended with
+		// their channel when that was killed.
+		errs = nil
 	}
 	return errors.Join(append(errs, d.cleanFiles(id))...)
 }
