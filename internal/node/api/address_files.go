@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"aleph/internal/node/store"
@@ -45,28 +46,29 @@ func (a *API) addressFiles(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) listFiles(w http.ResponseWriter, r *http.Request, list store.FileList, p paging, totals store.FileTotals) error {
-	list.Limit, list.Offset = p.size, p.offset()
-	files, err := a.Store.ListFiles(r.Context(), list)
+	list.Offset = p.offset()
+	out := newListWriter(w, r, compactJSON, "files", member{"address", list.Owner}, member{"total_size", totals.Bytes})
+	defer out.release()
+	count, err := pages(r.Context(), p.size, func(ctx context.Context, limit int64) ([]store.ListedFile, error) {
+		list.Limit = limit
+		files, err := a.Store.ListFiles(ctx, list)
+		if len(files) > 0 {
+			last := files[len(files)-1]
+			list.After, list.Offset = &store.After{Time: last.Created, Hash: last.ItemHash}, 0
+		}
+		return files, err
+	}, func(f store.ListedFile) error {
+		return out.add(object{
+			{"file_hash", f.Hash}, {"size", f.Size}, {"type", fileType(f.Type)}, {"created", isoZ(f.Created)}, {"item_hash", f.ItemHash},
+		})
+	})
 	if err != nil {
 		return err
 	}
-	if len(files) == 0 {
+	if count == 0 {
 		return failDefault(http.StatusNotFound)
 	}
-	items := make([]object, len(files))
-	for i, f := range files {
-		items[i] = object{
-			{"file_hash", f.Hash}, {"size", f.Size}, {"type", fileType(f.Type)}, {"created", isoZ(f.Created)}, {"item_hash", f.ItemHash},
-		}
-	}
-	return writeJSON(w, http.StatusOK, compactJSON, object{
-		{"address", list.Owner},
-		{"total_size", totals.Bytes},
-		{"files", items},
-		{"pagination_page", p.number},
-		{"pagination_total", totals.Files},
-		{"pagination_per_page", p.size},
-	})
+	return out.end(object{{"pagination_page", p.number}, {"pagination_total", totals.Files}, {"pagination_per_page", p.size}})
 }
 
 func (a *API) listFilesAfter(w http.ResponseWriter, r *http.Request, list store.FileList, p paging, totals store.FileTotals) error {

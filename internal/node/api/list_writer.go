@@ -16,7 +16,7 @@ const flushAt = 1 << 20
 // No connection to the database is held while a caller reads slowly.
 const fetchAt = 500
 
-// listWriter writes an object whose first member is a list.
+// listWriter writes an object with a list.
 type listWriter struct {
 	w      http.ResponseWriter
 	style  style
@@ -26,10 +26,15 @@ type listWriter struct {
 	items  int64
 }
 
-// newListWriter begins the object. Its owner must call release.
-func newListWriter(w http.ResponseWriter, r *http.Request, s style, name string) *listWriter {
+// newListWriter begins the object with the members before the list. Its owner
+// must call release.
+func newListWriter(w http.ResponseWriter, r *http.Request, s style, name string, before ...member) *listWriter {
 	l := &listWriter{w: w, style: s, head: r.Method == http.MethodHead, buffer: buffers.Get().(*bytes.Buffer)}
-	l.buffer.Write(append(s.name(append(l.buffer.AvailableBuffer(), '{'), name), '['))
+	dst := append(l.buffer.AvailableBuffer(), '{')
+	for _, m := range before {
+		dst = s.comma(s.value(s.name(dst, m.name), m.value))
+	}
+	l.buffer.Write(append(s.name(dst, name), '['))
 	return l
 }
 

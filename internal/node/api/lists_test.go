@@ -169,6 +169,36 @@ func TestListsAreWhole(t *testing.T) {
 	})
 }
 
+// TestFilesAreWhole lists more files than are read at once.
+func TestFilesAreWhole(t *testing.T) {
+	t.Parallel()
+	n := startNode(t)
+	alice := key(t, "1")
+	upload := n.do(t, http.MethodPost, "/api/v0/storage/add_file", strings.NewReader("a file"), "Content-Type", "application/octet-stream")
+	if upload.StatusCode != http.StatusOK {
+		t.Fatalf("upload: %d %s", upload.StatusCode, upload.body)
+	}
+	const total = 620
+	n.fill(t, total, func(i int) *message.Message {
+		return signed(t, alice, message.TypeStore, "A", float64(1767200000+i/300),
+			fmt.Sprintf(`"item_type":"storage","item_hash":%q,"metadata":{"n":%d}`, message.HashOf([]byte("a file")), i))
+	})
+	for _, order := range []string{"-1", "1"} {
+		path := "/api/v0/addresses/" + string(alice.Address()) + "/files?sort_order=" + order
+		r := n.get(t, path+"&pagination=0")
+		all := names(t, r, "files", "item_hash")
+		if distinct := slices.Compact(slices.Sorted(slices.Values(all))); len(distinct) != total || len(all) != total {
+			t.Errorf("order %s: %d files, %d different, want %d", order, len(all), len(distinct), total)
+		}
+		if want := fmt.Sprintf(`"pagination_total":%d`, total); !strings.Contains(r.body, want) || !strings.Contains(r.body, fmt.Sprintf(`"total_size":%d`, 6*total)) {
+			t.Errorf("order %s: no %s or a wrong size: %.100s", order, want, r.body)
+		}
+		if diff := cmp.Diff(all[310:], names(t, n.get(t, path+"&pagination=310&page=2"), "files", "item_hash")); diff != "" {
+			t.Errorf("order %s, second page (-want +got):\n%s", order, diff)
+		}
+	}
+}
+
 // TestDelegatedOwner finds messages by owner where another account signs.
 func TestDelegatedOwner(t *testing.T) {
 	t.Parallel()
