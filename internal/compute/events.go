@@ -51,7 +51,7 @@ func (e *events) run(ctx context.Context) {
 					return
 				case one := <-e.queue:
 					if err := e.host.event(ctx, one); err != nil && ctx.Err() == nil {
-						e.host.log.WarnContext(ctx, "a run that a message triggered failed", "vm_hash", one.program, "err", err)
+						e.host.log.WarnContext(ctx, "a run that a message triggered failed", "vm_hash", one.program, "error", err)
 					}
 				}
 			}
@@ -72,7 +72,7 @@ func (e *events) follow(ctx context.Context) {
 		for m, err := range e.host.client.Watch(ctx, client.WatchFilter{Patient: true}) {
 			if err != nil {
 				if ctx.Err() == nil {
-					e.host.log.ErrorContext(ctx, "the node refuses to let messages be watched: they trigger no program", "err", err)
+					e.host.log.ErrorContext(ctx, "the node refuses to let messages be watched: they trigger no program", "error", err)
 				}
 				return
 			}

@@ -194,7 +194,7 @@ func (h *Host) probeDriver(ctx context.Context) {
 	p, err := h.driver.Probe(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			h.log.Error("probe the sandbox", "driver", h.driver.Name(), "err", err)
+			h.log.Error("probe the sandbox", "driver", h.driver.Name(), "error", err)
 		}
 		return
 	}

@@ -18,7 +18,7 @@ func (h *Host) watch(ctx context.Context) {
 	for m, err := range h.client.Watch(ctx, filter) {
 		if err != nil {
 			if ctx.Err() == nil {
-				h.log.Error("the node refuses to let messages be watched: updated and forgotten functions stay as they are until they are idle", "err", err)
+				h.log.Error("the node refuses to let messages be watched: updated and forgotten functions stay as they are until they are idle", "error", err)
 			}
 			return
 		}

@@ -209,7 +209,7 @@ func (s *Server) copyBody(w http.ResponseWriter, r *http.Request, answer *Answer
 			return nil
 		case err != nil:
 			if r.Context().Err() == nil {
-				s.log.DebugContext(r.Context(), "the body of a function's answer broke off", "path", r.URL.Path, "err", err)
+				s.log.DebugContext(r.Context(), "the body of a function's answer broke off", "path", r.URL.Path, "error", err)
 			}
 			return http.ErrAbortHandler
 		}

@@ -132,7 +132,7 @@ func (s *Server) details(r *http.Request, err error) string {
 	var random [6]byte
 	rand.Read(random[:]) // never fails
 	id := hex.EncodeToString(random[:])
-	s.log.ErrorContext(r.Context(), "a call failed", "id", id, "path", r.URL.Path, "err", err)
+	s.log.ErrorContext(r.Context(), "a call failed", "id", id, "path", r.URL.Path, "error", err)
 	return "internal error " + id
 }
 

@@ -71,7 +71,7 @@ func (d *Driver) Start(ctx context.Context, l vm.Launch) (_ vm.Instance, err err
 	}
 	undo := func() {
 		if cleanErr := d.clean(context.WithoutCancel(ctx), p.binary, l.Spec.ID); cleanErr != nil {
-			d.deps.Log.Error("clean up after a sandbox that did not start", "machine", l.Spec.ID, "err", cleanErr)
+			d.deps.Log.Error("clean up after a sandbox that did not start", "machine", l.Spec.ID, "error", cleanErr)
 		}
 	}
 	group := cgroup{id: l.Spec.ID, enabled: p.Cgroups}

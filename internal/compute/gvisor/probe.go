@@ -137,7 +137,7 @@ func (d *Driver) saveProbe(p *probeResult) {
 		}
 	}
 	if err != nil {
-		d.deps.Log.Warn("the answer of the sandbox probe could not be kept", "err", err)
+		d.deps.Log.Warn("the answer of the sandbox probe could not be kept", "error", err)
 	}
 }
 

@@ -176,7 +176,7 @@ func (s *Starter) undo(ctx context.Context, m *Machine) {
 	}
 	if err := errors.Join(errs...); err != nil {
 		s.deps.Log.Error("a machine was not removed completely; the next start of the host tries again",
-			"machine", m.record.ID, "err", err)
+			"machine", m.record.ID, "error", err)
 	}
 }
 
