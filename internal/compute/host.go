@@ -222,17 +222,28 @@ func (h *Host) hostLimits() []vm.Limit {
 	return []vm.Limit{internet, volumes}
 }
 
-// reapInterval is how often idle machines are looked for.
-const reapInterval = time.Second
+// reapInterval is how often idle machines are looked for, pruneInterval how
+// often logs that are too many.
+const (
+	reapInterval  = time.Second
+	pruneInterval = time.Hour
+)
 
-// reap ends machines that are due and forgets functions that are over.
+// reap ends machines that are due, forgets functions that are over and deletes
+// the oldest logs.
 func (h *Host) reap(ctx context.Context) {
-	tick := time.NewTicker(reapInterval)
+	tick, prune := time.NewTicker(reapInterval), time.NewTicker(pruneInterval)
 	defer tick.Stop()
+	defer prune.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-prune.C:
+			if err := h.pruneLogs(); err != nil {
+				h.log.WarnContext(ctx, "old logs of functions stay", "error", err)
+			}
+			continue
 		case <-tick.C:
 		}
 		now := time.Now()
