@@ -137,14 +137,8 @@ func (a *API) awaitEvent(ctx context.Context, h message.Hash, events <-chan inge
 	if err != nil || row.Status != message.StatusPending {
 		return row.Status, ignoreDeadline(err)
 	}
-	copies, err := a.Store.PendingOf(ctx, h)
-	if err != nil {
+	if putOff, err := a.Store.Retried(ctx, h); err != nil || putOff {
 		return message.StatusPending, ignoreDeadline(err)
-	}
-	for _, c := range copies {
-		if c.Retries > 0 {
-			return message.StatusPending, nil
-		}
 	}
 	for {
 		select {

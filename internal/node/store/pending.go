@@ -90,6 +90,18 @@ func (r Reader) PendingOf(ctx context.Context, hash message.Hash) ([]*PendingRow
 	return all(rows, err, scanPending)
 }
 
+const sqlRetried = `SELECT 1 FROM pending_messages WHERE item_hash = $1 AND retries > 0 LIMIT 1`
+
+// Retried reports whether an attempt at a queued copy of a message has failed.
+func (r Reader) Retried(ctx context.Context, hash message.Hash) (bool, error) {
+	rows, err := r.q.query(ctx, "pending.retried", sqlRetried, string(hash))
+	_, err = one(rows, err, column[int])
+	if errors.Is(err, message.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Due is a queued message whose time has come.
 type Due struct {
 	ID       int64
