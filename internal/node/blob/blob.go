@@ -128,9 +128,6 @@ func (s *Store) Stats() Stats {
 	return Stats{Files: s.files.Load(), Bytes: s.bytes.Load()}
 }
 
-// Folder returns where the blobs are.
-func (s *Store) Folder() string { return s.folder }
-
 func (s *Store) tempPath() string { return filepath.Join(s.folder, tempFolder) }
 
 // path returns the file of a hash. Only a strict SHA-256 name has one: a hash
