@@ -210,7 +210,7 @@ func TestLengths(t *testing.T) {
 // TestOutcomes is the table of spec crn 1.13.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
-	start := func(err error) error { return &vm.StartError{Step: "ready", Err: err, LogTail: "the end"} }
+	start := func(err error) error { return &vm.StartError{Step: "ready", Err: err} }
 	for _, test := range []struct {
 		err    error
 		status int
@@ -224,7 +224,7 @@ func TestOutcomes(t *testing.T) {
 		{api.ErrDraining, 503, `"error":"Server is draining, try another node"`},
 		{fmt.Errorf("%w: %w", api.ErrContent, message.ErrNotFound), 400, `"error":"400: Code, runtime or data not available"`},
 		{fmt.Errorf("%w: x", api.ErrCodeTooLarge), 500, `"error":"500: Program file too large to pass as an inline zip"`},
-		{start(&guest.SetupError{Message: "no module"}), 500, `{"details":"no module","error":"500: Error during vm initialisation","log":"the end"}`},
+		{start(&guest.SetupError{Message: "no module"}), 500, `{"details":"no module","error":"500: Error during vm initialisation"}`},
 		{start(fmt.Errorf("%w: x", vm.ErrInit)), 500, `"error":"500: Error during runtime initialisation"`},
 		{message.ErrNotFound, 500, `"error":"500: Unhandled error during initialisation"`},
 		{start(fmt.Errorf("%w: runsc was not found", vm.ErrUnusable)), 503, `"details":"ready: this host cannot run functions: runsc was not found"`},

@@ -106,9 +106,6 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if reason := s.details(r, err) + again; reason != "" {
 		body["details"] = reason
 	}
-	if failed, ok := errors.AsType[*vm.StartError](err); ok && failed.LogTail != "" {
-		body["log"] = failed.LogTail
-	}
 	writeJSON(w, status, body)
 }
 

@@ -21,8 +21,6 @@ var (
 type StartError struct {
 	Step string
 	Err  error
-	// LogTail is the end of what the guest printed, for its owner.
-	LogTail string
 }
 
 // Error names the step.

@@ -61,7 +61,7 @@ type Log struct {
 	closed    bool
 }
 
-// tailBytes is how much of the end of a log an error shows.
+// tailBytes is how much of the end of a log [Log.Tail] returns.
 const tailBytes = 4 << 10
 
 // followBuffer is how many lines a slow follower may lag behind before it is

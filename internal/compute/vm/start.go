@@ -147,7 +147,7 @@ func (s *Starter) Start(ctx context.Context, o Order) (*Machine, error) {
 			m.mu.Lock()
 			m.state = StateFailed
 			m.mu.Unlock()
-			return nil, &StartError{Step: st.name, Err: err, LogTail: o.Log.Tail()}
+			return nil, &StartError{Step: st.name, Err: err}
 		}
 	}
 	m.mu.Lock()

@@ -265,8 +265,8 @@ func TestStartFails(t *testing.T) {
 			if !ok || failed.Step != test.step || !strings.Contains(err.Error(), test.text) || (test.is != nil && !errors.Is(err, test.is)) {
 				t.Errorf("got %v, want step %s with %q", err, test.step, test.text)
 			}
-			if test.driver.ends && failed.LogTail != "last words\n" {
-				t.Errorf("log tail %q", failed.LogTail)
+			if test.driver.ends && log.Tail() != "last words\n" {
+				t.Errorf("log tail %q", log.Tail())
 			}
 			if len(left(t, machines)) != 0 {
 				t.Errorf("left %v", left(t, machines))
