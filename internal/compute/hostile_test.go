@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"aleph/internal/compute"
+	"aleph/internal/compute/vm"
 	"aleph/message"
 )
 
@@ -33,7 +35,7 @@ func TestHostile(t *testing.T) {
 		status int
 		want   []string
 	}{
-		"exits at once":   {mode("exit"), "/", 500, []string{"Error during vm initialisation", "about to exit with 3"}},
+		"exits at once":   {mode("exit"), "/", 500, []string{"Error during vm initialisation", "exited with status 3"}},
 		"dies in a call":  {mode("die"), "/die", 502, []string{"VM did not respond and was shut down\n"}},
 		"sleeps forever":  {set("resources", "seconds", 1), "/sleep", 504, []string{"Program did not respond within `resource.seconds`"}},
 		"eats memory":     {mode("eat"), "/eat", 502, []string{"VM did not respond and was shut down\n", "exceeded its memory of 128 MiB"}},
@@ -59,6 +61,13 @@ func TestHostile(t *testing.T) {
 			for _, w := range test.want {
 				if !strings.Contains(body, w) && !strings.Contains(body, strings.ReplaceAll(w, "\n", `\n`)) {
 					t.Errorf("body %q, want it to hold %q", body, w)
+				}
+			}
+			// What a program prints is for its owner, who asks for the log.
+			if printed := "about to exit with 3"; name == "exits at once" {
+				entries, _ := c.host.Log(hash)
+				if strings.Contains(body, printed) || !slices.ContainsFunc(entries, func(e vm.Entry) bool { return strings.Contains(e.Text, printed) }) {
+					t.Errorf("body %q, log %v: want %q in the log only", body, entries, printed)
 				}
 			}
 			if status, body := c.get(healthy, "/"); status != 200 {
