@@ -1,19 +1,16 @@
 package conformance_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"aleph/internal/local/spawn"
 )
 
 const (
@@ -27,21 +24,11 @@ const (
 	stopLimit  = 30 * time.Second // from the signal to the end
 )
 
-// cloud is what `aleph local --json` prints when it is ready.
-type cloud struct {
-	API     string `json:"api"`
-	Account struct {
-		Chain          string `json:"chain"`
-		Address        string `json:"address"`
-		PrivateKeyFile string `json:"private_key_file"`
-	} `json:"account"`
-}
-
 // The official client passes every scenario the node promises. // spec clients 3.4
 func TestOfficialClient(t *testing.T) {
 	t.Parallel()
 	installPackages(t)
-	local := startCloud(t, buildBinary(t))
+	local := startCloud(t)
 	key, err := os.ReadFile(local.Account.PrivateKeyFile)
 	if err != nil {
 		t.Fatal(err)
@@ -99,14 +86,6 @@ func installPackages(t *testing.T) {
 	run(t, filepath.Join("..", ".."), "scripts/npm.sh", "test/conformance")
 }
 
-// buildBinary builds the command of this tree.
-func buildBinary(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "aleph")
-	run(t, filepath.Join("..", ".."), "go", "build", "-o", binary, "./cmd/aleph")
-	return binary
-}
-
 func run(t *testing.T, dir, name string, args ...string) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), name, args...)
@@ -116,35 +95,28 @@ func run(t *testing.T, dir, name string, args ...string) {
 	}
 }
 
-// startCloud starts an ephemeral cloud and returns what it printed when ready.
-// It is ended by a signal when the test ends, and must then end cleanly.
-func startCloud(t *testing.T, binary string) cloud {
+// startCloud builds the program and starts an ephemeral cloud. It is ended by a
+// signal when the test ends, and must then end cleanly.
+func startCloud(t *testing.T) *spawn.Cloud {
 	t.Helper()
+	binary, err := spawn.Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(binary, "local", "--ephemeral", "--json")
-	command.Stderr = log
-	output, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-
-	lines := make(chan []byte, 1)
-	ended := make(chan error, 1)
-	go func() {
-		reader := bufio.NewReader(output)
-		line, _ := reader.ReadBytes('\n')
-		lines <- line
-		_, _ = io.Copy(io.Discard, reader)
-		ended <- command.Wait()
-	}()
+	// Not the test's context: that ends before the clean-up does.
+	cloud, err := spawn.Start(context.WithoutCancel(t.Context()), spawn.Options{
+		Binary: binary, Args: []string{"--ephemeral"}, Stderr: log, Timeout: startLimit,
+	})
 	t.Cleanup(func() {
-		stop(t, command.Process, ended)
+		if cloud != nil {
+			if err := cloud.Stop(stopLimit); err != nil {
+				t.Error(err)
+			}
+		}
 		if t.Failed() {
 			text, err := os.ReadFile(log.Name())
 			t.Logf("log of the cloud (%v):\n%s", err, text)
@@ -153,38 +125,8 @@ func startCloud(t *testing.T, binary string) cloud {
 			t.Error(err)
 		}
 	})
-
-	var ready cloud
-	select {
-	case line := <-lines:
-		if err := json.Unmarshal(line, &ready); err != nil {
-			t.Fatalf("aleph local printed %q: %v", line, err)
-		}
-	case <-time.After(startLimit):
-		t.Fatalf("aleph local is not ready after %s", startLimit)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if ready.API == "" || ready.Account.PrivateKeyFile == "" {
-		t.Fatalf("aleph local is ready without an API or a key: %+v", ready)
-	}
-	return ready
-}
-
-// stop ends the cloud as a service manager would.
-func stop(t *testing.T, process *os.Process, ended <-chan error) {
-	t.Helper()
-	if err := process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		t.Error(err)
-	}
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Errorf("aleph local ended badly: %v", err)
-		}
-	case <-time.After(stopLimit):
-		t.Errorf("aleph local has not ended %s after the signal", stopLimit)
-		if err := process.Kill(); err != nil {
-			t.Error(err)
-		}
-		t.Log("killed: ", <-ended)
-	}
+	return cloud
 }
