@@ -15,6 +15,7 @@ import (
 
 	"aleph/client"
 	"aleph/internal/compute/runtime"
+	"aleph/internal/node/pricing"
 	"aleph/internal/telemetry"
 	"aleph/message"
 )
@@ -22,8 +23,6 @@ import (
 // The documents that clients expect of a network, beside those made here.
 // // spec clients 2.6.2, messages 7.2
 var (
-	//go:embed seed/pricing.json
-	pricing []byte
 	//go:embed seed/settings.json
 	settings []byte
 )
@@ -97,7 +96,7 @@ func (s *seeder) seed(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, seedTimeout)
 	defer cancel()
 	documents := map[string]document{"pricing": nil, "settings": nil}
-	for key, text := range map[string][]byte{"pricing": pricing, "settings": settings} {
+	for key, text := range map[string][]byte{"pricing": pricing.DefaultPricesJSON(), "settings": settings} {
 		var doc document
 		if err := json.Unmarshal(text, &doc); err != nil {
 			return fmt.Errorf("seed %s: %w", key, err)
