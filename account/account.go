@@ -18,14 +18,21 @@ type Account interface {
 }
 
 // Sign makes a the sender of m: it fills Sender, Chain and Signature. Type and
-// ItemHash must be set, since the signature covers them. // spec messages 2.2
+// ItemHash must be set, since the signature covers them, and Time for a
+// [MessageSigner]. // spec messages 2.2
 func Sign(a Account, m *message.Message) error {
 	if m.Type == "" || m.ItemHash == "" {
 		return fmt.Errorf("%w: sign message: type and item hash must be set first", message.ErrInvalid)
 	}
 	signed := *m
 	signed.Sender, signed.Chain = a.Address(), a.Chain()
-	signature, err := a.Sign(signed.SigningBuffer())
+	var signature string
+	var err error
+	if whole, ok := a.(MessageSigner); ok {
+		signature, err = whole.SignMessage(&signed)
+	} else {
+		signature, err = a.Sign(signed.SigningBuffer())
+	}
 	if err != nil {
 		return fmt.Errorf("sign message %s as %s: %w", m.ItemHash, a.Address(), err)
 	}

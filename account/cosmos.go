@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"aleph/message"
 )
@@ -20,8 +21,11 @@ const (
 )
 
 // cosmosDigest hashes the document that wallets sign: keys in order, no white
-// space, nothing but ASCII.
-func cosmosDigest(buffer []byte, signer message.Address) [32]byte {
+// space, nothing but ASCII. Bytes that are no text have no place in one.
+func cosmosDigest(buffer []byte, signer message.Address) ([32]byte, error) {
+	if !utf8.Valid(buffer) || !utf8.ValidString(string(signer)) {
+		return [32]byte{}, reason("what is signed is not UTF-8")
+	}
 	var b strings.Builder
 	b.WriteString(`{"account_number":"0","chain_id":"signed-message-v1","fee":{"amount":[],"gas":"0"},"memo":"",` +
 		`"msgs":[{"type":"signutil/MsgSignText","value":{"message":`)
@@ -29,7 +33,7 @@ func cosmosDigest(buffer []byte, signer message.Address) [32]byte {
 	b.WriteString(`,"signer":`)
 	writeASCII(&b, string(signer))
 	b.WriteString(`}}],"sequence":"0"}`)
-	return sha256.Sum256([]byte(b.String()))
+	return sha256.Sum256([]byte(b.String())), nil
 }
 
 // writeASCII writes text as a JSON string in which only ASCII stands plainly.
@@ -89,7 +93,11 @@ func (cosmos) verify(m *message.Message) error {
 	if address != string(m.Sender) {
 		return reason("it was made by %s", address)
 	}
-	return verifySecp(public, cosmosDigest(m.SigningBuffer(), m.Sender), withLowS(signature))
+	digest, err := cosmosDigest(m.SigningBuffer(), m.Sender)
+	if err != nil {
+		return err
+	}
+	return verifySecp(public, digest, withLowS(signature))
 }
 
 // base64Member returns the bytes of a member that is text in base64.
@@ -136,7 +144,11 @@ type cosmosKey struct {
 func (k *cosmosKey) address() message.Address { return k.name }
 
 func (k *cosmosKey) sign(buffer []byte) (string, error) {
-	signature, err := k.recoverable(cosmosDigest(buffer, k.name))
+	digest, err := cosmosDigest(buffer, k.name)
+	if err != nil {
+		return "", err
+	}
+	signature, err := k.recoverable(digest)
 	if err != nil {
 		return "", err
 	}

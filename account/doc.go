@@ -16,9 +16,10 @@
 //	TEZOS         tezos           tezos.go      three curves, raw or Micheline
 //	AVAX          avalanche       avalanche.go  recoverable, X-, P- and C-
 //
-// All of them sign and verify; a key of Tezos signs the raw form only. A chain
-// whose scheme is not listed in scheme.go is refused by every function with
-// [message.CodeInvalidFormat], never let through.
+// All of them sign and verify. A [Key] signs the plain form, and [Key.Wallet]
+// the one that wallets show. A chain whose scheme is not listed in scheme.go is
+// refused by every function with [message.CodeInvalidFormat], never let through.
+// docs/chains.md has what was checked against other implementations.
 //
 // Secrets stay inside: no error, log line or formatted value shows one. Only
 // [Key.Secret] and [Keystore.Export] hand one out.

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/mr-tron/base58"
+
+	"aleph/message"
 )
 
 // UseCheapCost makes the keystore's encryption fast enough for tests.
@@ -49,3 +51,30 @@ func Entropy(words string) ([]byte, error) {
 	}
 	return p.entropy(), nil
 }
+
+// ReadFile reads the content of a key file without a passphrase, or with one
+// when it is encrypted so cheaply that a test can open it.
+func ReadFile(chain message.Chain, data []byte, passphrase string) (*Key, error) {
+	if !isSealed(data) {
+		return importFile(chain, data)
+	}
+	box, err := parseSealed(data)
+	if err != nil {
+		return nil, err
+	}
+	if c := box.Scrypt; c.N > 64 || c.R > 8 || c.P > 4 {
+		return nil, message.ErrForbidden
+	}
+	return box.open(passphrase)
+}
+
+// Seal encrypts a key as cheaply as [ReadFile] opens it.
+func Seal(k *Key, passphrase string) ([]byte, error) {
+	return seal(k, passphrase, scryptCost{N: 16, R: 1, P: 1})
+}
+
+// SplitFile exposes the names of key files.
+var SplitFile = splitFile
+
+// SS58Key exposes the reading of Substrate's addresses.
+var SS58Key = decodeSS58

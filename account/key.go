@@ -31,8 +31,9 @@ func NewKey(chain message.Chain) (*Key, error) {
 }
 
 // ImportBytes makes a key of its raw bytes: 32 for every chain, or 64 for
-// Solana's, whose second half is the public key. Those of Tezos are a seed of
-// Ed25519. It keeps nothing of secret.
+// Solana's, whose second half is the public key, and for Substrate's, whose
+// second half is a nonce. Those of Tezos are a seed of Ed25519. It keeps
+// nothing of secret.
 func ImportBytes(chain message.Chain, secret []byte) (*Key, error) {
 	s, err := schemeOf(chain)
 	if err != nil {
@@ -48,7 +49,8 @@ func ImportBytes(chain message.Chain, secret []byte) (*Key, error) {
 // ImportKey makes a key of a text: hex with or without 0x, base58, a mnemonic
 // of BIP-39, which gives the first account that wallets show, or the form of
 // the chain's own tools: edsk, spsk and p2sk of Tezos, PrivateKey- of
-// Avalanche, with P- or C- before it for an address on one of these chains.
+// Avalanche, with P- or C- before it for an address on one of these chains, and
+// secret URIs of Substrate, WORDS//hard/soft///password.
 func ImportKey(chain message.Chain, text string) (*Key, error) {
 	s, err := schemeOf(chain)
 	if err != nil {
@@ -62,6 +64,11 @@ func ImportKey(chain message.Chain, text string) (*Key, error) {
 }
 
 func parseSecret(s scheme, text string) (signer, error) {
+	if own, ok := s.(textScheme); ok {
+		if key, found, err := own.parse(text); found {
+			return key, err
+		}
+	}
 	if strings.ContainsAny(text, " \t\r\n") {
 		words, err := parsePhrase(text)
 		if err != nil {
@@ -72,11 +79,6 @@ func parseSecret(s scheme, text string) (signer, error) {
 			return nil, err
 		}
 		return s.signer(secret)
-	}
-	if own, ok := s.(textScheme); ok {
-		if key, found, err := own.parse(text); found {
-			return key, err
-		}
 	}
 	digits, prefixed := strings.CutPrefix(text, "0x")
 	if prefixed || len(digits) == 64 || len(digits) == 128 {

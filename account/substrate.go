@@ -1,10 +1,7 @@
 package account
 
 import (
-	"bytes"
-	"crypto/pbkdf2"
 	"crypto/rand"
-	"crypto/sha512"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -91,35 +88,40 @@ func (s substrate) checkAddress(address message.Address) error {
 	return nil
 }
 
-// signer takes the 32 bytes that Substrate calls a mini secret, or a raw seed.
+// signer takes the 32 bytes that Substrate calls a mini secret, or a raw seed,
+// or the 64 bytes of the key that one expands to.
 func (substrate) signer(secret []byte) (signer, error) {
-	mini, err := sr25519.NewMiniSecretKeyFromBytes(bytes.Clone(secret))
-	if err != nil {
-		return nil, reason("not an sr25519 seed, which is 32 bytes")
+	switch len(secret) {
+	case sr25519.MiniSecretKeySize:
+		mini, err := sr25519.NewMiniSecretKeyFromBytes(secret)
+		if err != nil {
+			return nil, reason("not an sr25519 seed: %s", err)
+		}
+		return newSubstrateKey(mini.ExpandEd25519(), secret)
+	case sr25519.SecretKeySize:
+		expanded, err := parseExpanded(secret)
+		if err != nil {
+			return nil, err
+		}
+		return newSubstrateKey(expanded, secret)
 	}
-	pair := mini.ExpandEd25519().KeyPair()
-	public, err := pair.PublicKey().MarshalBinary()
-	if err != nil {
-		return nil, reason("not an sr25519 seed: it gives no public key")
-	}
-	return &substrateKey{seed: mini, pair: pair, name: message.Address(encodeSS58(public))}, nil
-}
-
-// derive stretches the entropy of the words, where other chains stretch the
-// words themselves. It is the account of a secret URI without a path.
-// // spec clients 2.7
-func (substrate) derive(p phrase) ([]byte, error) {
-	seed, err := pbkdf2.Key(sha512.New, string(p.entropy()), []byte("mnemonic"), 2048, sr25519.MiniSecretKeySize)
-	if err != nil {
-		return nil, reason("mnemonic gives no key: %s", err)
-	}
-	return seed, nil
+	return nil, reason("not an sr25519 key: that is a seed of 32 bytes, or 64 bytes")
 }
 
 type substrateKey struct {
-	seed *sr25519.MiniSecretKey
 	pair *sr25519.KeyPair
 	name message.Address
+	text string
+}
+
+// newSubstrateKey makes a key that exports secret.
+func newSubstrateKey(expanded *sr25519.SecretKey, secret []byte) (signer, error) {
+	pair := expanded.KeyPair()
+	public, err := pair.PublicKey().MarshalBinary()
+	if err != nil {
+		return nil, reason("not an sr25519 key: it gives no public key")
+	}
+	return &substrateKey{pair: pair, name: message.Address(encodeSS58(public)), text: "0x" + hex.EncodeToString(secret)}, nil
 }
 
 func (k *substrateKey) address() message.Address { return k.name }
@@ -137,4 +139,9 @@ func (k *substrateKey) sign(buffer []byte) (string, error) {
 	return `{"curve":"` + sr25519Curve + `","data":"0x` + hex.EncodeToString(data) + `"}`, nil
 }
 
-func (k *substrateKey) secret() string { return "0x" + hex.EncodeToString(k.seed[:]) }
+// signShown signs what browser extensions sign.
+func (k *substrateKey) signShown(m *message.Message, _ string) (string, error) {
+	return k.sign(wrapped(m.SigningBuffer()))
+}
+
+func (k *substrateKey) secret() string { return k.text }

@@ -14,6 +14,21 @@ import (
 // wallets show to their owners. // spec messages 2.8
 type tezos struct{}
 
+// The values of a signature's "signingType".
+const (
+	tezosRaw       = "raw"
+	tezosMicheline = "micheline"
+)
+
+// tezosSignature is the signature as it is written. What is empty is left out
+// and means the plain buffer.
+type tezosSignature struct {
+	PublicKey   string `json:"publicKey"`
+	Signature   string `json:"signature"`
+	SigningType string `json:"signingType,omitempty"`
+	DAppURL     string `json:"dAppUrl,omitempty"`
+}
+
 // genericSignature begins a signature that does not tell its curve.
 const genericSignature = "\x04\x82\x2b"
 
@@ -50,7 +65,7 @@ func (tezos) verify(m *message.Message) error {
 
 // tezosPayload is what a signature says that it is over.
 func tezosPayload(parts object, m *message.Message) ([]byte, error) {
-	kind, err := parts.textOr("signingType", "raw")
+	kind, err := parts.textOr("signingType", tezosRaw)
 	if err != nil {
 		return nil, err
 	}
@@ -59,9 +74,9 @@ func tezosPayload(parts object, m *message.Message) ([]byte, error) {
 		return nil, err
 	}
 	switch kind {
-	case "raw":
+	case tezosRaw:
 		return m.SigningBuffer(), nil
-	case "micheline":
+	case tezosMicheline:
 		return michelinePayload(dApp, m), nil
 	}
 	return nil, reason("its signing type is neither raw nor micheline")
@@ -137,16 +152,29 @@ func newTezosKey(curve *tezosCurve, secret []byte) (signer, error) {
 
 func (k *tezosKey) address() message.Address { return k.curve.address(k.public) }
 
-// sign signs the plain buffer: the other form shows a text to a person.
+// sign signs the plain buffer.
 func (k *tezosKey) sign(buffer []byte) (string, error) {
-	signature, err := k.signs(blake2b.Sum256(buffer))
+	return k.signPayload(buffer, tezosSignature{})
+}
+
+// signShown signs the text that a wallet shows. A signature that names no
+// application would be verified with the nodes' own default.
+func (k *tezosKey) signShown(m *message.Message, dApp string) (string, error) {
+	if dApp == "" {
+		return "", reason("a wallet of Tezos shows who asks: give the application a name")
+	}
+	return k.signPayload(michelinePayload(dApp, m), tezosSignature{SigningType: tezosMicheline, DAppURL: dApp})
+}
+
+// signPayload completes a signature.
+func (k *tezosKey) signPayload(payload []byte, form tezosSignature) (string, error) {
+	signature, err := k.signs(blake2b.Sum256(payload))
 	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal(struct {
-		PublicKey string `json:"publicKey"`
-		Signature string `json:"signature"`
-	}{encodeBase58Check(k.curve.publicPrefix, k.public), encodeBase58Check(k.curve.signaturePrefix, signature)})
+	form.PublicKey = encodeBase58Check(k.curve.publicPrefix, k.public)
+	form.Signature = encodeBase58Check(k.curve.signaturePrefix, signature)
+	text, err := json.Marshal(form)
 	return string(text), err
 }
 

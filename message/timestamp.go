@@ -21,8 +21,18 @@ func TimestampFromSeconds(seconds float64) Timestamp {
 	return Timestamp(whole)*1e6 + Timestamp(math.RoundToEven(fraction*1e6))
 }
 
-// Seconds returns the instant as protocol seconds.
-func (t Timestamp) Seconds() float64 { return float64(t) / 1e6 }
+// Seconds returns the instant as protocol seconds: the double that is nearest.
+func (t Timestamp) Seconds() float64 {
+	if -exactInteger <= t && t <= exactInteger {
+		return float64(t) / 1e6
+	}
+	// Rounding twice would move an instant after the year 2255.
+	seconds, _ := strconv.ParseFloat(strconv.FormatInt(int64(t), 10)+"e-6", 64) // always a number
+	return seconds
+}
+
+// exactInteger is the largest integer below which a double holds every one.
+const exactInteger = 1 << 53
 
 // Time returns the instant in UTC.
 func (t Timestamp) Time() time.Time { return time.UnixMicro(int64(t)).UTC() }
