@@ -18,6 +18,7 @@ import (
 	"aleph/internal/compute"
 	"aleph/internal/compute/runtime"
 	"aleph/internal/compute/vm"
+	"aleph/internal/lock"
 	"aleph/internal/node"
 	"aleph/internal/telemetry"
 	"aleph/message"
@@ -47,7 +48,7 @@ type Cloud struct {
 	cfg  Config
 	deps Deps
 
-	lock      *folderLock
+	lock      *lock.File
 	user      account.Account
 	authority account.Account
 	network   message.Network

@@ -39,7 +39,10 @@ var areas = []area{
 	{"client/...", []string{"message", "account/...", "attest/...", "client/..."}, "the SDK is public and stays small"},
 	{"internal/telemetry/...", []string{"internal/telemetry/..."}, "everything may import telemetry, so it imports nothing of ours"},
 
-	{"internal/node/store/...", []string{"message", "internal/telemetry", "internal/node/store/..."}, "the store knows no rule"},
+	{"internal/lock", nil, "a lock is a file: it knows nobody who takes it"},
+
+	{"internal/node/store/storetest", []string{"internal/node/store", "test/postgres"}, "it starts a database and opens it, for tests only"},
+	{"internal/node/store/...", []string{"message", "internal/lock", "internal/telemetry", "internal/node/store/..."}, "the store knows no rule"},
 	{"internal/node/blob/...", []string{"message", "client", "internal/telemetry", "internal/node/blob/..."}, "bytes by hash know no message's state"},
 	{"internal/node/pricing", []string{"message"}, "pricing is arithmetic: prices come in as values"},
 	{"internal/node/apply", []string{"message", "account", "internal/telemetry", "internal/node/pricing", "internal/node/store"}, "rules of the protocol sit between ingest and the store"},
@@ -57,7 +60,7 @@ var areas = []area{
 	{"internal/compute/qemu/...", drivers("qemu"), driverReason},
 	{"internal/compute/...", []string{"message", "account", "attest", "client", "internal/telemetry", "internal/compute/..."}, "a compute host is a client of the network: it learns of messages through client, and imports no other role"},
 
-	{"internal/local/...", []string{"message", "account", "attest", "client", "internal/telemetry", "internal/node", "internal/node/...", "internal/compute", "internal/compute/...", "internal/local/..."}, "local composes the roles and is composed by the command line"},
+	{"internal/local/...", []string{"message", "account", "attest", "client", "internal/telemetry", "internal/lock", "internal/node", "internal/node/...", "internal/compute", "internal/compute/...", "internal/local/..."}, "local composes the roles and is composed by the command line"},
 	{"internal/config/...", []string{"message", "account", "client", "internal/telemetry", "internal/node/...", "internal/compute/...", "internal/local", "internal/config/..."}, "config composes each part's own Config"},
 	{"internal/bench/...", []string{"message", "account", "client", "internal/telemetry", "internal/node/...", "internal/compute/...", "internal/local/...", "internal/bench/..."}, "load is made from outside, by the means a user has"},
 	{"internal/cli/...", []string{"message", "account/...", "attest/...", "client/...", "internal/..."}, "the command line is above every part"},

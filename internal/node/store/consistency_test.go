@@ -2,7 +2,6 @@ package store
 
 import (
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -12,9 +11,7 @@ import (
 // TestInconsistenciesAreFound plants records that contradict each other.
 func TestInconsistenciesAreFound(t *testing.T) {
 	t.Parallel()
-	cfg := DefaultConfig()
-	cfg.Path = filepath.Join(t.TempDir(), "node.db")
-	db, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	db, err := Open(t.Context(), TestConfig(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 )
@@ -15,21 +16,87 @@ import (
 var migrations embed.FS
 
 // migrate brings the schema up to date, forward only.
-func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
-	files, err := fs.Sub(migrations, "migrations")
+func migrate(ctx context.Context, e engine, log *slog.Logger) error {
+	db, err := e.open(false)
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	defer db.Close()
+	provider, err := newProvider(e, db)
 	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+		return err
+	}
+	if err := checkVersion(ctx, e, provider, false); err != nil {
+		return err
 	}
 	done, err := provider.Up(ctx)
 	if err != nil {
-		return fmt.Errorf("migrate: %w", wrap("migrate", err))
+		return fmt.Errorf("migrate: %w", e.wrap("migrate", err))
 	}
 	for _, m := range done {
 		log.InfoContext(ctx, "database migrated", "version", m.Source.Version, "took", m.Duration)
 	}
 	return nil
 }
+
+// checkSchema reports whether a database that is only read has the schema that
+// this program reads.
+func checkSchema(ctx context.Context, e engine, db *sql.DB) error {
+	provider, err := newProvider(e, db)
+	if err != nil {
+		return err
+	}
+	return checkVersion(ctx, e, provider, true)
+}
+
+func checkVersion(ctx context.Context, e engine, provider *goose.Provider, exact bool) error {
+	have, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return e.wrap("read schema version", err)
+	}
+	sources := provider.ListSources()
+	know := sources[len(sources)-1].Version
+	switch {
+	case have > know:
+		return fmt.Errorf("its schema has version %d and this program knows %d: use the newer program that wrote it", have, know)
+	case exact && have < know:
+		return fmt.Errorf("its schema has version %d and this program reads %d: start the node with this program first, which migrates it", have, know)
+	}
+	return nil
+}
+
+func newProvider(e engine, db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	provider, err := goose.NewProvider(e.dialect(), db, rewritten{files, e.rewrite}, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	return provider, nil
+}
+
+// rewritten shows the files of a folder with their texts rewritten.
+type rewritten struct {
+	fs.FS
+	rewrite func(string) string
+}
+
+// Open implements [fs.FS].
+func (r rewritten) Open(name string) (fs.File, error) {
+	f, err := r.FS.Open(name)
+	if err != nil || !strings.HasSuffix(name, ".sql") {
+		return f, err
+	}
+	text, err := fs.ReadFile(r.FS, name)
+	return rewrittenFile{f, strings.NewReader(r.rewrite(string(text)))}, err
+}
+
+type rewrittenFile struct {
+	fs.File
+	text *strings.Reader
+}
+
+// Read implements [fs.File].
+func (f rewrittenFile) Read(b []byte) (int, error) { return f.text.Read(b) }

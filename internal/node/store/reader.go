@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"sync"
 
 	"aleph/message"
@@ -17,37 +16,47 @@ type Reader struct{ q querier }
 // querier runs queries: the pool of readers, or a transaction. A statement
 // with a name is prepared once; the name "" is for text built at run time.
 type querier interface {
-	query(ctx context.Context, name, text string, args ...any) (*sql.Rows, error)
+	query(ctx context.Context, name, text string, args ...any) (rows, error)
 }
 
 // pool is the querier of a DB.
 type pool struct {
-	db *sql.DB
+	engine engine
+	db     *sql.DB
 
 	mu    sync.RWMutex
 	stmts map[string]*sql.Stmt
 }
 
-func newPool(c *connector, size int) *pool {
-	db := sql.OpenDB(c)
+func newPool(e engine, size int) (*pool, error) {
+	db, err := e.open(true)
+	if err != nil {
+		return nil, err
+	}
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
-	return &pool{db: db, stmts: map[string]*sql.Stmt{}}
+	return &pool{engine: e, db: db, stmts: map[string]*sql.Stmt{}}, nil
 }
 
 func (p *pool) close() error { return p.db.Close() }
 
-func (p *pool) query(ctx context.Context, name, text string, args ...any) (*sql.Rows, error) {
+func (p *pool) query(ctx context.Context, name, text string, args ...any) (rows, error) {
 	if name == "" {
-		rows, err := p.db.QueryContext(ctx, rebind(text), args...)
-		return rows, wrap("query", err)
+		list, err := p.db.QueryContext(ctx, p.engine.rebind(text), args...)
+		if err != nil {
+			return nil, p.engine.wrap("query", err)
+		}
+		return sqlRows{list, "query", p.engine.wrap}, nil
 	}
 	stmt, err := p.prepare(ctx, name, text)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
-	return rows, wrap(name, err)
+	list, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, p.engine.wrap(name, err)
+	}
+	return sqlRows{list, name, p.engine.wrap}, nil
 }
 
 func (p *pool) prepare(ctx context.Context, name, text string) (*sql.Stmt, error) {
@@ -62,9 +71,9 @@ func (p *pool) prepare(ctx context.Context, name, text string) (*sql.Stmt, error
 	if stmt, ok := p.stmts[name]; ok {
 		return stmt, nil
 	}
-	stmt, err := p.db.PrepareContext(ctx, rebind(text))
+	stmt, err := p.db.PrepareContext(ctx, p.engine.rebind(text))
 	if err != nil {
-		return nil, wrap(name, err)
+		return nil, p.engine.wrap(name, err)
 	}
 	p.stmts[name] = stmt
 	return stmt, nil
@@ -74,7 +83,7 @@ func (p *pool) prepare(ctx context.Context, name, text string) (*sql.Stmt, error
 type scanner interface{ Scan(dest ...any) error }
 
 // all collects the rows that scan reads.
-func all[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) ([]T, error) {
+func all[T any](rows rows, err error, scan func(scanner) (T, error)) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +100,17 @@ func all[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) ([]T, 
 }
 
 // one returns the first row, or [message.ErrNotFound].
-func one[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) (T, error) {
+func one[T any](rows rows, err error, scan func(scanner) (T, error)) (T, error) {
 	var zero T
 	if err != nil {
 		return zero, err
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return zero, errors.Join(rows.Err(), message.ErrNotFound)
+		if err := rows.Err(); err != nil {
+			return zero, err // nobody knows whether it is there
+		}
+		return zero, message.ErrNotFound
 	}
 	v, err := scan(rows)
 	if err != nil {

@@ -7,19 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
-	"aleph/message"
+	"github.com/pressly/goose/v3"
+
+	"aleph/internal/lock"
 )
-
-// ErrFull marks a failure for lack of space on the disk. It wraps
-// [message.ErrUnavailable]: nothing was lost, and the same call works again
-// once there is space.
-var ErrFull = fmt.Errorf("disk full: %w", message.ErrUnavailable)
-
-// ErrDamaged marks a file that is not a database, or no longer a sound one.
-var ErrDamaged = errors.New("the file is damaged")
 
 // SQLite's primary result codes that matter here. // https://sqlite.org/rescode.html
 const (
@@ -30,29 +26,110 @@ const (
 	codeNotADB  = 26
 )
 
+// sqlite is the engine of a database in a file.
+type sqlite struct {
+	cfg  Config
+	lock *lock.File // held by the process that writes
+}
+
+func newSQLite(cfg Config) (*sqlite, error) {
+	if cfg.CacheMiB < 1 {
+		return nil, fmt.Errorf("open database %s: cache_mib must be at least 1", cfg.Path)
+	}
+	return &sqlite{cfg: cfg}, nil
+}
+
+func (e *sqlite) String() string { return e.cfg.Path }
+
+func (e *sqlite) connect(ctx context.Context) (session, error) {
+	if err := os.MkdirAll(filepath.Dir(e.cfg.Path), 0o700); err != nil {
+		return nil, err
+	}
+	// A file of its own: SQLite's locks vanish when anybody closes its file.
+	l, err := lock.Take(e.cfg.Path + "-lock")
+	if held, ok := errors.AsType[*lock.HeldError](err); ok {
+		return nil, fmt.Errorf("%w (pid %s): stop it, or configure another database", ErrInUse, held.PID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.lock = l
+	db, err := e.open(false)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &sqliteSession{engine: e, db: db, conn: conn, stmts: map[string]*sql.Stmt{}}, nil
+}
+
+func (e *sqlite) open(readOnly bool) (*sql.DB, error) {
+	c, err := newConnector(e.cfg, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(c), nil
+}
+
+func (e *sqlite) dialect() goose.Dialect { return goose.DialectSQLite3 }
+
+func (e *sqlite) rewrite(migration string) string { return migration }
+
+// rebind turns $n into ?n: SQLite numbers $n by first appearance, ?n by n.
+func (e *sqlite) rebind(text string) string { return strings.ReplaceAll(text, "$", "?") }
+
+func (e *sqlite) wrap(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return named(name, sqliteCause(err), err)
+}
+
+func sqliteCause(err error) cause {
+	switch resultCode(err) & 0xff {
+	case codeFull:
+		return causeFull
+	case codeBusy, codeIOErr:
+		return causeUnavailable
+	}
+	return causeOther
+}
+
+// damaged reports whether the database could not be opened because its file is
+// not what SQLite once wrote. Damage can show as any other error, so the file is
+// asked too.
+func (e *sqlite) damaged(ctx context.Context, cause error) bool {
+	if isDamage(cause) {
+		return true
+	}
+	if info, err := os.Stat(e.cfg.Path); Temporary(cause) || err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	db, err := e.open(true)
+	if err != nil {
+		return false
+	}
+	defer db.Close()
+	var verdict string
+	err = db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
+	return isDamage(err) || err == nil && verdict != "ok"
+}
+
 // isDamage reports whether SQLite calls a file damaged.
 func isDamage(err error) bool {
 	code := resultCode(err) & 0xff
 	return code == codeCorrupt || code == codeNotADB
 }
 
-// wrap names the statement in an error and marks what is temporary.
-func wrap(name string, err error) error {
-	if err == nil {
+func (e *sqlite) close() error {
+	if e.lock == nil {
 		return nil
 	}
-	switch resultCode(err) & 0xff {
-	case codeFull:
-		return fmt.Errorf("%s: %w: %w", name, ErrFull, err)
-	case codeBusy, codeIOErr:
-		return fmt.Errorf("%s: %w: %w", name, message.ErrUnavailable, err)
-	}
-	return fmt.Errorf("%s: %w", name, err)
+	return e.lock.Close()
 }
-
-// Temporary reports whether err comes from the state of the machine (no space,
-// a failing disk, a lock) and not from what was asked.
-func Temporary(err error) bool { return errors.Is(err, message.ErrUnavailable) }
 
 // pragmas lists the settings of a connection. synchronous=FULL makes a commit
 // durable before it returns; what is acknowledged is on the disk.
@@ -88,7 +165,11 @@ func newConnector(cfg Config, readOnly bool) (*connector, error) {
 		return nil, err
 	}
 	defer db.Close()
-	uri := "file:" + (&url.URL{Path: cfg.Path}).EscapedPath() + "?" + driverOptions
+	options := driverOptions
+	if cfg.ReadOnly {
+		options = strings.Trim(options+"&mode=rw", "&") // never creates the file
+	}
+	uri := "file:" + (&url.URL{Path: cfg.Path}).EscapedPath() + "?" + options
 	return &connector{driver: db.Driver(), uri: uri, pragmas: pragmas(cfg, readOnly)}, nil
 }
 
@@ -105,11 +186,8 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	for _, text := range c.pragmas {
 		if _, err := execer.ExecContext(ctx, text, nil); err != nil {
-			return nil, errors.Join(wrap(text, err), conn.Close())
+			return nil, errors.Join(named(text, sqliteCause(err), err), conn.Close())
 		}
 	}
 	return conn, nil
 }
-
-// rebind turns $n into ?n: SQLite numbers $n by first appearance, ?n by n.
-func rebind(text string) string { return strings.ReplaceAll(text, "$", "?") }

@@ -15,9 +15,7 @@ import (
 // a misspelt column fails here and not in production.
 func TestEveryStatementPrepares(t *testing.T) {
 	t.Parallel()
-	cfg := DefaultConfig()
-	cfg.Path = filepath.Join(t.TempDir(), "node.db")
-	db, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	db, err := Open(t.Context(), TestConfig(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +27,7 @@ func TestEveryStatementPrepares(t *testing.T) {
 			continue
 		}
 		n++
-		stmt, err := db.writer.conn.PrepareContext(t.Context(), rebind(text))
+		stmt, err := db.pool.db.PrepareContext(t.Context(), db.engine.rebind(text))
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, text)
 			continue

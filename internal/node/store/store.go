@@ -14,21 +14,25 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
+	"time"
 )
 
 // Config says where the database is.
 type Config struct {
-	Path        string `yaml:"path" doc:"SQLite database file; created when missing"`
-	Readers     int    `yaml:"readers" doc:"connections that serve queries beside the writer"`
-	CacheMiB    int    `yaml:"cache_mib" doc:"page cache of the writing connection, in MiB"`
-	BusyTimeout int    `yaml:"busy_timeout_ms" doc:"how long a connection waits for a lock held by another process, in ms"`
+	Path        string        `yaml:"path" doc:"SQLite database file; created when missing"`
+	URL         string        `yaml:"url" doc:"PostgreSQL database to use instead of a file: postgres://user@host/database; docs/postgresql.md tells how"`
+	Readers     int           `yaml:"readers" doc:"connections that serve queries beside the writer"`
+	CacheMiB    int           `yaml:"cache_mib" doc:"page cache of the connection that writes the SQLite file, in MiB"`
+	BusyTimeout int           `yaml:"busy_timeout_ms" doc:"how long a connection waits for a lock held by another process, in ms"`
+	Timeout     time.Duration `yaml:"timeout" doc:"how long PostgreSQL may take to answer the writer before its connection is given up"`
+
+	// ReadOnly opens the database beside a node that writes it, for reading
+	// only: it is neither created, nor migrated, nor locked.
+	ReadOnly bool `yaml:"-"`
 
 	// Fault, when set, is asked before each statement of a transaction, by the
 	// statement's name ("message.insert", "commit", …); an error it returns is
@@ -38,81 +42,66 @@ type Config struct {
 
 // DefaultConfig returns the settings of a small node; Path is left empty.
 func DefaultConfig() Config {
-	return Config{Readers: 8, CacheMiB: 64, BusyTimeout: 5000}
+	return Config{Readers: 8, CacheMiB: 64, BusyTimeout: 5000, Timeout: time.Minute}
 }
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	Reader
 
-	cfg  Config
-	log  *slog.Logger
-	pool *pool   // readers
-	rw   *sql.DB // one connection
+	engine engine
+	pool   *pool // readers
 
 	// mu makes transactions take turns; it guards the fields below.
 	mu     sync.Mutex
-	writer *writer
+	writer *writer // nil when the database is only read
 	closed bool
 }
 
-// Open opens the database, brings its schema up to date and prepares one
-// writer and a pool of readers. Close releases them.
+// Open opens the database for this process alone, brings its schema up to date
+// and prepares one writer and a pool of readers. With ReadOnly there is no
+// writer. Close releases them.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
-	if cfg.Path == "" {
-		return nil, errors.New("open database: no path configured")
+	if cfg.Path == "" && cfg.URL == "" {
+		return nil, errors.New("open database: no path and no url configured")
 	}
-	if cfg.Readers < 1 || cfg.CacheMiB < 1 {
-		return nil, fmt.Errorf("open database %s: readers and cache_mib must be at least 1", cfg.Path)
+	if cfg.Readers < 1 || cfg.BusyTimeout < 0 || cfg.Timeout <= 0 {
+		return nil, errors.New("open database: readers must be at least 1, busy_timeout_ms at least 0 and timeout more than zero")
 	}
-	db := &DB{cfg: cfg, log: log}
-	if err := db.open(ctx); err != nil {
-		if db.damaged(ctx, err) {
+	e, err := newEngine(cfg)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{engine: e}
+	if err := db.open(ctx, cfg, log); err != nil {
+		if e.damaged(ctx, err) {
 			err = fmt.Errorf("%w: restore a copy of it, or move it away to begin with an empty one: %w", ErrDamaged, err)
 		}
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", cfg.Path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", e, err), db.Close())
 	}
 	return db, nil
 }
 
-func (db *DB) open(ctx context.Context) error {
-	if err := os.MkdirAll(filepath.Dir(db.cfg.Path), 0o700); err != nil {
+func (db *DB) open(ctx context.Context, cfg Config, log *slog.Logger) error {
+	if !cfg.ReadOnly {
+		session, err := db.engine.connect(ctx)
+		if err != nil {
+			return err
+		}
+		db.writer = &writer{ctx: context.WithoutCancel(ctx), session: session, fault: cfg.Fault}
+		if err := migrate(ctx, db.engine, log); err != nil {
+			return err
+		}
+	}
+	var err error
+	if db.pool, err = newPool(db.engine, cfg.Readers); err != nil {
 		return err
 	}
-	rw, err := newConnector(db.cfg, false)
-	if err != nil {
-		return err
-	}
-	db.rw = sql.OpenDB(rw)
-	db.rw.SetMaxOpenConns(1)
-	if err := migrate(ctx, db.rw, db.log); err != nil {
-		return err
-	}
-	if db.writer, err = newWriter(ctx, db.rw, db.cfg.Fault); err != nil {
-		return err
-	}
-	ro, err := newConnector(db.cfg, true)
-	if err != nil {
-		return err
-	}
-	db.pool = newPool(ro, db.cfg.Readers)
 	db.Reader = Reader{q: db.pool}
+	if cfg.ReadOnly {
+		return checkSchema(ctx, db.engine, db.pool.db)
+	}
 	return nil
-}
-
-// damaged reports whether the database could not be opened because its file is
-// not what SQLite once wrote. Damage can show as any other error, so the file is
-// asked too.
-func (db *DB) damaged(ctx context.Context, cause error) bool {
-	if isDamage(cause) {
-		return true
-	}
-	if db.rw == nil || Temporary(cause) {
-		return false
-	}
-	var verdict string
-	err := db.rw.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
-	return isDamage(err) || err == nil && verdict != "ok"
 }
 
 // Close waits for the running transaction and closes every connection. It may
@@ -129,13 +118,13 @@ func (db *DB) Close() error {
 		errs = append(errs, db.pool.close())
 	}
 	if db.writer != nil {
-		errs = append(errs, db.writer.close())
+		errs = append(errs, db.writer.session.close(db.writer.ctx))
 	}
-	if db.rw != nil {
-		errs = append(errs, db.rw.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, db.engine.close())...)
 }
+
+// String names the database for people, without a password.
+func (db *DB) String() string { return db.engine.String() }
 
 // Update runs do inside one transaction and commits it. An error from do, or a
 // failed commit, rolls everything back and is returned. Once begun, the
@@ -145,6 +134,9 @@ func (db *DB) Update(ctx context.Context, do func(tx *Tx) error) error {
 	defer db.mu.Unlock()
 	if db.closed {
 		return errors.New("database is closed")
+	}
+	if db.writer == nil {
+		return errors.New("database is open for reading only")
 	}
 	if err := ctx.Err(); err != nil {
 		return err

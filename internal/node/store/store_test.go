@@ -2,17 +2,21 @@ package store_test
 
 import (
 	"log/slog"
-	"path/filepath"
+	"os"
 	"testing"
 
 	"aleph/internal/node/store"
+	"aleph/internal/node/store/storetest"
 )
+
+func TestMain(m *testing.M) {
+	store.TestConfig = storetest.Config
+	os.Exit(storetest.Main(m))
+}
 
 func open(t testing.TB) *store.DB {
 	t.Helper()
-	cfg := store.DefaultConfig()
-	cfg.Path = filepath.Join(t.TempDir(), "node.db")
-	db, err := store.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	db, err := store.Open(t.Context(), storetest.Config(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,13 @@ import (
 
 func openTest(t *testing.T, fault func(string) error) *DB {
 	t.Helper()
-	cfg := DefaultConfig()
-	cfg.Path = filepath.Join(t.TempDir(), "node.db")
+	cfg := TestConfig(t)
 	cfg.Fault = fault
+	return openConfig(t, cfg)
+}
+
+func openConfig(t *testing.T, cfg Config) *DB {
+	t.Helper()
 	db, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -137,9 +141,11 @@ func TestNestedTakesBackItselfOnly(t *testing.T) {
 // TestFullDisk lets SQLite itself run out of pages.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	db := openTest(t, nil)
+	cfg := DefaultConfig()
+	cfg.Path = filepath.Join(t.TempDir(), "node.db")
+	db := openConfig(t, cfg)
 	limit := func(pages string) {
-		if _, err := db.writer.conn.ExecContext(t.Context(), "PRAGMA max_page_count = "+pages); err != nil {
+		if _, err := db.writer.session.(*sqliteSession).conn.ExecContext(t.Context(), "PRAGMA max_page_count = "+pages); err != nil {
 			t.Fatal(err)
 		}
 	}

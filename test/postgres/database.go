@@ -1,0 +1,109 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Databases hands out fresh databases of one server, which it starts when the
+// first one is asked for. It is safe for concurrent use.
+type Databases struct {
+	options Options
+	// prepare fills the database that all others are copies of.
+	prepare func(ctx context.Context, url string) error
+
+	mu     sync.Mutex
+	server *Server
+	failed error
+	count  int
+}
+
+// NewDatabases returns databases that begin as prepare has left the first one;
+// nil leaves them empty. It starts nothing.
+func NewDatabases(o Options, prepare func(ctx context.Context, url string) error) *Databases {
+	return &Databases{options: o, prepare: prepare}
+}
+
+// template is the database that the others are copies of.
+const template = "prepared"
+
+// Server returns the server, started.
+func (d *Databases) Server(t testing.TB) *Server {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.serverLocked(t)
+}
+
+func (d *Databases) serverLocked(t testing.TB) *Server {
+	t.Helper()
+	if d.server == nil && d.failed == nil {
+		d.failed = d.start(context.WithoutCancel(t.Context()))
+	}
+	if d.failed != nil {
+		t.Fatal(d.failed)
+	}
+	return d.server
+}
+
+func (d *Databases) start(ctx context.Context) (err error) {
+	if d.server, err = Start(ctx, d.options); err != nil {
+		return err
+	}
+	if err := d.server.Exec(ctx, "postgres", "CREATE DATABASE "+template); err != nil {
+		return err
+	}
+	if d.prepare == nil {
+		return nil
+	}
+	return d.prepare(ctx, d.server.URL(template))
+}
+
+// New returns the URL of a fresh database, which goes when the test ends.
+func (d *Databases) New(t testing.TB) string {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.serverLocked(t)
+	d.count++
+	name := fmt.Sprintf("test_%d", d.count)
+	if err := s.Exec(t.Context(), "postgres", "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Exec(context.WithoutCancel(t.Context()), "postgres", "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	return s.URL(name)
+}
+
+// Close ends the server, if there is one.
+func (d *Databases) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.server == nil {
+		return nil
+	}
+	return d.server.Close()
+}
+
+// Exec runs statements in a database, each on its own.
+func (s *Server) Exec(ctx context.Context, database string, statements ...string) error {
+	conn, err := pgx.Connect(ctx, s.URL(database))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	for _, text := range statements {
+		if _, err := conn.Exec(ctx, text); err != nil {
+			return fmt.Errorf("%s: %w", strings.Fields(text)[0], err)
+		}
+	}
+	return nil
+}
