@@ -1,6 +1,7 @@
 package message
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -42,6 +43,22 @@ func (t Timestamp) Time() time.Time { return time.UnixMicro(int64(t)).UTC() }
 func (t Timestamp) MarshalJSON() ([]byte, error) {
 	return []byte(FormatSeconds(t.Seconds())), nil
 }
+
+// UnmarshalJSON reads protocol seconds; null changes nothing.
+func (t *Timestamp) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return nil
+	}
+	seconds, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(math.Abs(seconds) <= farthest) {
+		return fmt.Errorf("%w: %.40q is no number of seconds", ErrInvalid, text)
+	}
+	*t = TimestampFromSeconds(seconds)
+	return nil
+}
+
+// farthest instant, in seconds, whose microseconds fit into 64 bits.
+const farthest = 9e12
 
 // FormatSeconds prints a float the way the network's Python nodes print one:
 // the shortest text that reads back as the same value, never without a point.

@@ -67,3 +67,20 @@ func TestTimestampTime(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// What is written as JSON is read back, and what is no instant is refused.
+func TestTimestampJSON(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]message.Timestamp{"1730410918.092482": 1730410918092482, "0": 0, "-1.5": -1500000, "1e3": 1e9, "null": 7} {
+		got := message.Timestamp(7)
+		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+			t.Errorf("%s is read as %d (%v), want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{`"1"`, `true`, `{}`, `1e13`, `-1e300`} {
+		var got message.Timestamp
+		if err := json.Unmarshal([]byte(text), &got); err == nil {
+			t.Errorf("%s is read as %d", text, got)
+		}
+	}
+}

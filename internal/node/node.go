@@ -51,6 +51,10 @@ type Config struct {
 	Version string `yaml:"-"`
 	// Health collects what the parts say about themselves; nil makes a new one.
 	Health *telemetry.Health `yaml:"-"`
+	// Now tells the time to the queue and Verify checks signatures: nil means
+	// the system's clock and [account.Verify]. Measurements replace them.
+	Now    func() time.Time             `yaml:"-"`
+	Verify func(*message.Message) error `yaml:"-"`
 }
 
 // DefaultConfig returns the settings of a node that keeps its state in dir.
@@ -73,7 +77,17 @@ type Node struct {
 
 	ready chan struct{} // closed when requests are answered
 	once  sync.Once
-	addr  net.Addr // set before ready is closed
+	// Set before ready is closed.
+	addr   net.Addr
+	inside Inside
+}
+
+// Inside are the parts of a running node that who runs it in the same process
+// may use: measurements, and tests of the whole node.
+type Inside struct {
+	Store *store.DB
+	Blobs *blob.Store
+	Queue *ingest.Queue
 }
 
 // New returns a node of the given network. It starts and opens nothing.
@@ -91,6 +105,9 @@ func New(cfg Config, network message.Network, log *slog.Logger, reg *prometheus.
 	if cfg.Health == nil {
 		cfg.Health = new(telemetry.Health)
 	}
+	if cfg.Verify == nil {
+		cfg.Verify = account.Verify
+	}
 	return &Node{cfg: cfg, network: network, log: log, reg: reg, ready: make(chan struct{})}, nil
 }
 
@@ -103,6 +120,17 @@ func (n *Node) Addr() net.Addr {
 	select {
 	case <-n.ready:
 		return n.addr
+	default:
+		return nil
+	}
+}
+
+// Inside returns the parts of the node, nil until Ready. They work until Run
+// returns.
+func (n *Node) Inside() *Inside {
+	select {
+	case <-n.ready:
+		return &n.inside
 	default:
 		return nil
 	}
@@ -136,6 +164,7 @@ func (n *Node) listen(ctx context.Context) (net.Listener, error) {
 // parts are what a running node consists of.
 type parts struct {
 	store *store.DB
+	blobs *blob.Store
 	queue *ingest.Queue
 	api   *api.API
 }
@@ -150,23 +179,22 @@ func (n *Node) open(ctx context.Context) (p parts, err error) {
 			err = errors.Join(err, p.store.Close())
 		}
 	}()
-	blobs, err := blob.Open(n.cfg.Files)
-	if err != nil {
+	if p.blobs, err = blob.Open(n.cfg.Files); err != nil {
 		return p, err
 	}
 	rules := &apply.Rules{
-		FileSize: blobs.Size, KnownRuntime: n.knownRuntime(),
+		FileSize: p.blobs.Size, KnownRuntime: n.knownRuntime(),
 		NoAggregates: n.network.Authorities.Unbuilt, GracePeriod: n.cfg.GracePeriod,
 	}
 	p.queue, err = ingest.New(n.cfg.Ingest, ingest.Deps{
-		Store: p.store, Blobs: blobs, Rules: rules, Verify: account.Verify,
+		Store: p.store, Blobs: p.blobs, Rules: rules, Verify: n.cfg.Verify, Now: n.cfg.Now,
 		Log: n.log, Registry: n.reg, Health: n.cfg.Health,
 	})
 	if err != nil {
 		return p, err
 	}
 	p.api, err = api.New(n.cfg.HTTP, api.Deps{
-		Store: p.store, Blobs: blobs, Queue: p.queue, Network: n.network,
+		Store: p.store, Blobs: p.blobs, Queue: p.queue, Network: n.network,
 		Log: n.log, Registry: n.reg, Health: n.cfg.Health, Version: n.cfg.Version,
 	})
 	return p, err
@@ -195,7 +223,7 @@ func (n *Node) serve(ctx context.Context, p parts, listener net.Listener) error 
 	go func() { queue <- p.queue.Run(queueCtx) }()
 	go func() { door <- p.api.Run(apiCtx, listener) }()
 	n.once.Do(func() {
-		n.addr = listener.Addr()
+		n.addr, n.inside = listener.Addr(), Inside{Store: p.store, Blobs: p.blobs, Queue: p.queue}
 		close(n.ready)
 	})
 	n.log.InfoContext(ctx, "node ready", slog.String("address", listener.Addr().String()))
