@@ -87,8 +87,8 @@ func (m *math) perSecond(x *apd.Decimal) *apd.Decimal { return m.quo(x, apd.New(
 // each hour. // spec messages 7.1
 func (m *math) leastCredit() *apd.Decimal { return m.floor18(m.perSecond(apd.New(1, 0))) }
 
-// mebibytes returns a number of bytes in MiB, exactly.
-func mebibytes(bytes int64) apd.Decimal {
+// Mebibytes returns a number of bytes in MiB, exactly.
+func Mebibytes(bytes int64) apd.Decimal {
 	exact := apd.BaseContext // no precision: nothing is rounded
 	var d apd.Decimal
 	// Dividing by 2^20 is multiplying with 5^20 and moving the point.

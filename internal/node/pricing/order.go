@@ -60,7 +60,7 @@ func OrderOf(item message.Hash, content message.Content, files Files) (*Order, e
 		if !known {
 			bytes = 0
 		}
-		return StoreOrder(item, c, mebibytes(bytes)), nil
+		return StoreOrder(item, c, Mebibytes(bytes)), nil
 	case *message.Program:
 		return programOrder(c, files)
 	case *message.Instance:
@@ -156,7 +156,7 @@ func (o *Order) file(files Files, v Volume, latest bool) error {
 	if err != nil || !known {
 		return err
 	}
-	v.MiB = mebibytes(bytes)
+	v.MiB = Mebibytes(bytes)
 	o.Volumes = append(o.Volumes, v)
 	return nil
 }

@@ -192,3 +192,14 @@ func atLeast(x, least *apd.Decimal) *apd.Decimal {
 	}
 	return x
 }
+
+// Required returns what somebody must have to add a cost to what is running:
+// that many tokens, or as many credits as last for a day. // spec messages 7.6
+func Required(running, cost *apd.Decimal, payment message.PaymentType) (apd.Decimal, error) {
+	m := newMath()
+	sum := m.add(m.floor18(running), cost)
+	if payment == message.PaymentCredit {
+		sum = m.mul(sum, apd.New(Day, 0))
+	}
+	return *sum, m.err
+}
