@@ -7,7 +7,7 @@ import "strings"
 type Address string
 
 // EqualFold reports whether a and b name the same account for the purpose of
-// permissions, which ignore letter case.
+// permissions, which compare the lower-case forms. // spec messages 2.12
 func (a Address) EqualFold(b Address) bool {
-	return strings.EqualFold(string(a), string(b))
+	return a == b || strings.ToLower(string(a)) == strings.ToLower(string(b))
 }

@@ -9,7 +9,8 @@ type Derived struct {
 	ContentType string
 	// ContentRef is content.ref of a POST or STORE.
 	ContentRef string
-	// ContentKey is content.key of an AGGREGATE.
+	// ContentKey is content.key of an AGGREGATE, or of a STORE that has such a
+	// member.
 	ContentKey string
 	// ContentItemHash is content.item_hash of a STORE.
 	ContentItemHash Hash
@@ -32,10 +33,8 @@ func DerivedOf(m *Message) Derived {
 	case *Aggregate:
 		d.ContentKey = c.Key
 	case *Store:
-		// The object is open, and its type counts when the sender added one.
-		if kind := value(c.raw).member("type"); kind.kind() == kindString {
-			d.ContentType = string(kind.text())
-		}
+		// The object is open, and these count when the sender added them.
+		d.ContentType, d.ContentKey = c.added("type"), c.added("key")
 		d.ContentRef, d.ContentItemHash, payment = c.Ref, c.ItemHash, c.Payment
 	case *Program:
 		d.ContentType, payment = "vm-function", c.Payment
@@ -48,6 +47,14 @@ func DerivedOf(m *Message) Derived {
 		d.PaymentType = payment.Type
 	}
 	return d
+}
+
+// added returns a string that the sender added to the open object of a STORE.
+func (s *Store) added(name string) string {
+	if v := value(s.raw).member(name); v.kind() == kindString {
+		return string(v.text())
+	}
+	return ""
 }
 
 // Tags returns the tags of a content of type t: the strings of a list whose

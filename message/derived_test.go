@@ -36,9 +36,10 @@ func TestDerivedOf(t *testing.T) {
 		},
 		{message.TypeStore, store + `}`, message.Derived{Owner: "a", ContentItemHash: hash}},
 		{
-			message.TypeStore, store + `,"ref":"r","tags":["x"],"type":"picture","payment":{"type":"credit"},"metadata":{"tags":["y"]}}`,
-			message.Derived{Owner: "a", ContentItemHash: hash, ContentRef: "r", ContentType: "picture", PaymentType: "credit", Tags: []string{"x"}},
+			message.TypeStore, store + `,"ref":"r","tags":["x"],"type":"picture","key":"k","payment":{"type":"credit"},"metadata":{"tags":["y"]}}`,
+			message.Derived{Owner: "a", ContentItemHash: hash, ContentRef: "r", ContentType: "picture", ContentKey: "k", PaymentType: "credit", Tags: []string{"x"}},
 		},
+		{message.TypeStore, store + `,"type":5,"key":{"name":"k"},"tags":"x"}`, message.Derived{Owner: "a", ContentItemHash: hash}},
 		{message.TypeForget, `{"address":"a","time":1,"hashes":[],"reason":"tags"}`, message.Derived{Owner: "a"}},
 		{message.TypeProgram, program + `null}`, message.Derived{Owner: "a", ContentType: "vm-function"}},
 		{

@@ -13,8 +13,12 @@ type Executable struct {
 	Payment        *Payment
 	Requirements   *Requirements
 	// Volumes of a PROGRAM or INSTANCE; a V-PROGRAM has verified volumes instead.
-	Volumes  []Volume
+	Volumes []Volume
+	// Replaces names the machine that this one updates.
 	Replaces string
+	// HasReplaces tells an empty name, which no machine has, from an absent or
+	// null one.
+	HasReplaces bool
 }
 
 // Resources is what a machine may use.
@@ -80,6 +84,8 @@ type Volume struct {
 	Parent      *Parent
 	Persistence string // host, store or empty
 	Name        string
+	// HasName tells an empty name from an absent or null one.
+	HasName bool
 }
 
 // Parent is the image that a disk starts from.

@@ -31,7 +31,7 @@ func Normalized(c Content) (json.RawMessage, error) {
 		members = forgetForm
 	case *Program:
 		environment := functionEnvironmentForm
-		if c.Environment.Hypervisor != "" || c.Environment.TrustedExecution != nil {
+		if isInstanceEnvironment(c) {
 			environment = instanceEnvironmentForm
 		}
 		members = programForm(environment)
@@ -43,6 +43,18 @@ func Normalized(c Content) (json.RawMessage, error) {
 		return nil, fmt.Errorf("%w: no schema for contents of type %T", ErrInvalid, c)
 	}
 	return appendForm(make([]byte, 0, 2*len(v)), v, members), nil
+}
+
+// isInstanceEnvironment reports whether the environment of a program reads as
+// that of an instance: it has a member that only the latter has, even as null,
+// and nothing that the latter refuses. // spec messages 3.9
+func isInstanceEnvironment(p *Program) bool {
+	if p.Environment.Hypervisor != "" || p.Environment.TrustedExecution != nil {
+		return true
+	}
+	environment := value(p.raw).member("environment")
+	hypervisor, trusted := environment.member("hypervisor"), environment.member("trusted_execution")
+	return (hypervisor != nil || trusted != nil) && !hypervisor.given() && !trusted.given()
 }
 
 // form says how a member is written.

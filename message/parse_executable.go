@@ -58,6 +58,7 @@ func (d *decoder) executable(v value, s *execSlots) Executable {
 		Payment:        d.payment(s.payment),
 		Requirements:   d.requirements(s.requirements),
 		Replaces:       d.optText(s.replacesSlot, maxReplaces),
+		HasReplaces:    s.replacesSlot.value.given(),
 	}
 	if d.present(s.allowAmend) {
 		e.AllowAmend = d.boolean(s.allowAmend, false)

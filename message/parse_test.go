@@ -139,11 +139,11 @@ func TestProgramValues(t *testing.T) {
 				{Kind: message.VolumeImmutable, Comment: "c", Mount: "/a", Ref: hash},
 				{Kind: message.VolumeEphemeral, Mount: "/b", SizeMiB: 5},
 				{
-					Kind: message.VolumePersistent, Mount: "/c", SizeMiB: 100, Persistence: "host", Name: "n",
+					Kind: message.VolumePersistent, Mount: "/c", SizeMiB: 100, Persistence: "host", Name: "n", HasName: true,
 					Parent: &message.Parent{Ref: hash, UseLatest: true},
 				},
 			},
-			Replaces: hash,
+			Replaces: hash, HasReplaces: true,
 		},
 		Environment: message.Environment{Internet: true},
 		Code: message.ProgramCode{

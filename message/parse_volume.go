@@ -87,7 +87,7 @@ func (d *decoder) volume(v value) Volume {
 				vol.Parent = &p
 			}
 			vol.Persistence = d.optEnum(persistence, "host", "store")
-			vol.Name = d.optText(name, maxVolumeLabel)
+			vol.Name, vol.HasName = d.optText(name, maxVolumeLabel), name.value.given()
 			vol.SizeMiB = d.strictInteger(size, 1, maxPersistentSizeMiB)
 		}
 	}

@@ -2,14 +2,21 @@ package message
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 )
+
+// verbose finds the flag that makes white space and comments legal in a pattern.
+var verbose = regexp.MustCompile(`\(\?[aiLmsu]*x`)
 
 // checkPattern refuses a text that no Python regular expression can be. It
 // checks the grammar of groups, sets, repetitions and escapes and nothing more:
 // Go's engine refuses look-around and back-references, which are legal here.
 // // spec messages 3.8, Q-08
 func checkPattern(pattern string) error {
+	if verbose.MatchString(pattern) {
+		return nil // a comment may hold anything
+	}
 	depth := 0
 	// before says what stands left of the position: nothing that can be
 	// repeated, an item, or an item that is repeated already.

@@ -44,7 +44,7 @@ func postV0(p store.ListedPost) object {
 		{"original_type", p.Type},
 		{"hash", p.ItemHash},
 		{"address", p.Owner},
-		{"ref", orNull(p.Ref)},
+		{"ref", p.Ref},
 	}
 }
 
@@ -55,7 +55,7 @@ func postV1(p store.ListedPost) object {
 		{"original_item_hash", p.ItemHash},
 		{"original_type", p.Type},
 		{"address", p.Owner},
-		{"ref", orNull(p.Ref)},
+		{"ref", p.Ref},
 		{"channel", p.Channel},
 		{"created", isoOffset(p.Created)},
 		{"last_updated", isoOffset(p.LastUpdated)},

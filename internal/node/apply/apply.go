@@ -145,8 +145,8 @@ func rowOf(m Received) *store.MessageRow {
 		Owner: d.Owner, ContentType: d.ContentType, ContentRef: d.ContentRef, ContentItemHash: d.ContentItemHash,
 		PaymentType: d.PaymentType, Tags: unique(d.Tags),
 	}
-	if a, ok := m.Content.(*message.Aggregate); ok {
-		row.ContentKey = &a.Key
+	if m.Type == message.TypeAggregate || d.ContentKey != "" {
+		row.ContentKey = &d.ContentKey
 	}
 	if m.ItemType != message.ItemInline {
 		row.Body = string(m.Content.Raw())

@@ -22,13 +22,12 @@ func (s *Session) planForget(m Received, f *message.Forget) (Effect, error) {
 	if err != nil {
 		return nil, err
 	}
-	hashes := unique(f.Hashes)
-	targets := unique(slices.Concat(hashes, elements))
-	rows, err := s.permitForget(m, targets)
+	targets := slices.Concat(f.Hashes, elements)
+	rows, err := s.permitForget(m, unique(targets))
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkForget(f, hashes, rows, keys); err != nil {
+	if err := s.checkForget(f, unique(f.Hashes), rows, keys); err != nil {
 		return nil, err
 	}
 	return func() error {
@@ -125,22 +124,32 @@ func (s *Session) forget(f *forgetting, targets []message.Hash, keys []store.Agg
 	for _, key := range keys {
 		rebuild[key] = true
 	}
+	again := map[message.Hash]int{}
+	gone := map[message.Hash]bool{}
 	for _, hash := range targets {
+		if gone[hash] {
+			again[hash]++
+			continue
+		}
+		gone[hash] = true
 		row, err := s.read.Message(s.ctx, hash)
 		ok, err := found(err)
 		if err != nil {
 			return err
 		}
 		if !ok { // went with its original a moment ago
-			if err := s.alsoForgottenBy(hash, f.by); err != nil {
-				return err
-			}
+			again[hash]++
 			continue
 		}
 		if row.Message.Type == message.TypeAggregate && row.ContentKey != nil {
 			rebuild[store.AggregateKey{Owner: row.Owner, Key: *row.ContentKey}] = true
 		}
 		if err := s.forgetOne(f, row); err != nil {
+			return err
+		}
+	}
+	for _, hash := range slices.Sorted(maps.Keys(again)) {
+		if err := s.alsoForgottenBy(hash, slices.Repeat([]message.Hash{f.by}, again[hash])); err != nil {
 			return err
 		}
 	}
@@ -210,16 +219,14 @@ func (s *Session) removeSized(f *forgetting, row *store.MessageRow, size *int64)
 	return s.tx.SetStatus(row.Message.ItemHash, message.StatusForgotten, row.ReceptionTime)
 }
 
-// alsoForgottenBy notes that a FORGET names a message which is forgotten already.
-func (s *Session) alsoForgottenBy(hash, by message.Hash) error {
+// alsoForgottenBy notes each time that a FORGET names a message which is
+// forgotten already. // spec messages 4.7
+func (s *Session) alsoForgottenBy(hash message.Hash, by []message.Hash) error {
 	row, err := s.read.Forgotten(s.ctx, hash)
 	if ok, err := found(err); err != nil || !ok {
 		return err
 	}
-	if slices.Contains(row.ForgottenBy, by) {
-		return nil
-	}
-	return s.tx.SetForgottenBy(hash, append(row.ForgottenBy, by))
+	return s.tx.SetForgottenBy(hash, append(row.ForgottenBy, by...))
 }
 
 func compareKeys(a, b store.AggregateKey) int {

@@ -184,9 +184,23 @@ func (f *filter) parse(raw json.RawMessage) bool {
 
 // truthy reports whether a JSON value counts as true in the reference's language.
 func truthy(raw json.RawMessage) bool {
-	switch string(raw) {
-	case "", "null", "false", `""`, "0", "[]", "{}":
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
 		return false
+	}
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case float64:
+		return v != 0
+	case string:
+		return v != ""
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
 	}
 	return true
 }

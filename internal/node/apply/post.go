@@ -38,10 +38,10 @@ func (s *Session) planAmend(m Received, p *message.Post) (Effect, error) {
 		return nil, err
 	case !ok:
 		return nil, missing(ref, message.CodePostAmendNotFound, nil)
-	case original.Amends != "":
-		return nil, &message.Rejection{Code: message.CodePostAmendAmend}
 	case original.Owner != p.Address:
 		return nil, message.Reject(message.CodePermissionDenied, "post %s belongs to %s, not to %s", ref, original.Owner, p.Address)
+	case original.Amends != "":
+		return nil, &message.Rejection{Code: message.CodePostAmendAmend}
 	}
 	amend := postRow(m, p)
 	amend.Amends = ref
@@ -76,7 +76,10 @@ func (s *Session) permitAmend(m Received, p *message.Post, ref message.Hash) err
 
 func postRow(m Received, p *message.Post) *store.PostRow {
 	row := &store.PostRow{
-		ItemHash: m.ItemHash, Owner: p.Address, Type: p.Type, Ref: p.Ref, Channel: m.Channel, Created: p.Time,
+		ItemHash: m.ItemHash, Owner: p.Address, Type: p.Type, Channel: m.Channel, Created: p.Time,
+	}
+	if p.HasRef {
+		row.Ref = &p.Ref
 	}
 	if len(message.DerivedOf(m.Message).Tags) > 0 {
 		row.TagsFrom = m.ItemHash

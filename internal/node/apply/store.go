@@ -11,7 +11,7 @@ import (
 // tagOf returns the name under which a STORE is the latest version, and the
 // message that it updates when its ref names one. // spec messages 6.3
 func tagOf(item message.Hash, c *message.Store) (tag string, updates message.Hash) {
-	if c.Ref == "" {
+	if !c.HasRef {
 		return string(item), ""
 	}
 	if ref, err := message.ParseHash(c.Ref); err == nil {
@@ -64,7 +64,7 @@ func (s *Session) permitStore(m *message.Message, c *message.Store) error {
 	if err := s.permit(m.Sender, c.Address, subjectOf(m)); err != nil {
 		return err
 	}
-	if c.Ref != "" {
+	if c.HasRef {
 		tag, _ := tagOf(m.ItemHash, c)
 		if err := s.checkTagOwner(tag, c.Address); err != nil {
 			return err
@@ -97,7 +97,7 @@ func (s *Session) checkUpdates(ref message.Hash) error {
 		return err
 	case !ok:
 		return missing(ref, message.CodeStoreRefNotFound, string(ref))
-	case pin.Ref != "":
+	case pin.Tag != string(ref): // it has a ref itself, if only an empty one
 		return &message.Rejection{Code: message.CodeStoreUpdateUpdate}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"slices"
+
 	"aleph/internal/node/store"
 	"aleph/message"
 )
@@ -10,9 +12,10 @@ type need struct {
 	store.VMRef
 	// known says that the reference needs no STORE.
 	known bool
-	// disk is set when a disk starts from the file: the disk must not be smaller.
-	disk    string
+	// sizeMiB is set when a disk starts from the file: the disk, which errors
+	// call by its name, must not be smaller.
 	sizeMiB int
+	disk    string
 }
 
 // planVM decides about a PROGRAM or INSTANCE: permission (5.3), references and
@@ -21,15 +24,17 @@ func (s *Session) planVM(m Received, vm store.VMRow, e *message.Executable, need
 	if err := s.permit(m.Sender, e.Address, subjectOf(m.Message)); err != nil {
 		return nil, err
 	}
+	var volumes []need
 	for _, v := range e.Volumes {
 		if n, ok := volumeNeed(v); ok {
-			needs = append(needs, n)
+			volumes = append(volumes, n)
 		}
 	}
+	needs = slices.Concat(volumes, needs) // the order in which other nodes compare sizes
 	if err := s.checkNeeds(needs); err != nil {
 		return nil, err
 	}
-	if e.Replaces != "" {
+	if e.HasReplaces {
 		if err := s.checkReplaces(e.Replaces); err != nil {
 			return nil, err
 		}
@@ -66,7 +71,7 @@ func volumeNeed(v message.Volume) (need, bool) {
 		return need{VMRef: store.VMRef{Ref: v.Ref, Kind: "volume", UseLatest: v.UseLatest, Blocks: true}}, true
 	case v.Kind == message.VolumePersistent && v.Parent != nil:
 		name := v.Name
-		if name == "" {
+		if !v.HasName {
 			name = "None" // what other nodes print for a volume without a name. // spec messages 4.6
 		}
 		ref := store.VMRef{Ref: v.Parent.Ref, Kind: "parent", UseLatest: v.Parent.UseLatest}
@@ -77,8 +82,7 @@ func volumeNeed(v message.Volume) (need, bool) {
 
 // checkNeeds demands that every file is there (301) and fits its disk (304).
 func (s *Session) checkNeeds(needs []need) error {
-	var first message.Hash
-	var absent []any
+	var absent []message.Hash
 	sizes := make([]*tooSmall, 0, len(needs))
 	for _, n := range needs {
 		if n.known {
@@ -89,16 +93,17 @@ func (s *Session) checkNeeds(needs []need) error {
 		case err != nil:
 			return err
 		case !ok:
-			if first == "" {
-				first = n.Ref
-			}
-			absent = append(absent, string(n.Ref))
-		case n.disk != "":
+			absent = append(absent, n.Ref)
+		case n.sizeMiB > 0:
 			sizes = append(sizes, &tooSmall{Name: n.disk, Ref: n.Ref, File: file, Size: int64(n.sizeMiB) << 20})
 		}
 	}
 	if len(absent) > 0 {
-		return &Missing{Rejection: &message.Rejection{Code: message.CodeVMVolumeNotFound, Errors: absent}, What: first}
+		rej := &message.Rejection{Code: message.CodeVMVolumeNotFound}
+		for _, ref := range unique(absent) {
+			rej.Errors = append(rej.Errors, string(ref))
+		}
+		return &Missing{Rejection: rej, What: absent[0]}
 	}
 	for _, small := range sizes {
 		file, err := s.read.File(s.ctx, small.File)

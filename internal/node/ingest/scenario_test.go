@@ -31,13 +31,15 @@ var update = flag.Bool("update", false, "rewrite the expected output of the scen
 //	file NAME TEXT        put bytes into the blob store, as a peer would
 //	body NAME             put the content of a message with body=storage there
 //	upload NAME TEXT      upload bytes without a message
+//	upload NAME N bytes   upload that many
 //	sleep DURATION
 //	clean                 remove what nothing keeps
 //	status NAME… · rejected NAME · forgotten NAME · post NAME · amends NAME
 //	aggregate OWNER KEY · tag TAG · pins FILE · blob FILE · count [SIGNER] · pending
 //
-// In JSON, $NAME is the hash of a message or file and @SIGNER an address; the
-// output is written the same way.
+// In JSON, $NAME is the hash of a message or file, @SIGNER an address and
+// %SIGNER the same in lower case; the output is written the same way. A machine gets the members it needs and does
+// not have. The aggregates of the account "legacy" are never built.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob("testdata/scenario/*.txt")
@@ -53,7 +55,10 @@ func TestScenarios(t *testing.T) {
 			}
 			var got string
 			synctest.Test(t, func(t *testing.T) {
-				s := &scenario{t: t, n: start(t), keys: map[string]*account.Key{}, names: map[string]message.Hash{}, bodies: map[string]string{}}
+				legacy := func(_ *ingest.Config, _ *store.Config, d *ingest.Deps) {
+					d.Rules.NoAggregates = append(d.Rules.NoAggregates, named(t, "legacy").Address())
+				}
+				s := &scenario{t: t, n: start(t, legacy), keys: map[string]*account.Key{}, names: map[string]message.Hash{}, bodies: map[string]string{}}
 				got = s.run(string(raw))
 				s.n.stop()
 			})
@@ -136,7 +141,14 @@ func (s *scenario) command(line string) string {
 		return ""
 	case "file", "upload":
 		what, text, _ := strings.Cut(rest, " ")
-		s.names[what] = s.n.file(s.t, text)
+		if n, err := strconv.Atoi(strings.TrimSuffix(text, " bytes")); err == nil && strings.HasSuffix(text, " bytes") {
+			text = strings.Repeat("x", n)
+		}
+		info, err := s.n.blobs.Put(ctx, strings.NewReader(text), int64(len(text)))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.names[what] = info.Hash
 		if name == "upload" {
 			if err := s.n.Upload(ctx, s.names[what], int64(len(text))); err != nil {
 				return err.Error()
@@ -191,6 +203,11 @@ func (s *scenario) put(rest string) string {
 		object["address"] = key.Address()
 	}
 	object["time"] = epoch + seconds
+	for name, v := range required[message.Type(f[2])] {
+		if _, ok := object[name]; !ok {
+			object[name] = v
+		}
+	}
 	raw, err := json.Marshal(object)
 	if err != nil {
 		s.t.Fatal(err)
@@ -229,31 +246,58 @@ func (s *scenario) put(rest string) string {
 	return text
 }
 
+// required are members that a machine must have and that hardly any scenario is
+// about.
+var required = map[message.Type]map[string]any{
+	message.TypeProgram: {
+		"type": "vm-function", "allow_amend": false, "environment": map[string]any{}, "resources": map[string]any{},
+		"on": map[string]any{"http": true}, "runtime": map[string]any{"ref": knownRuntime, "comment": ""},
+	},
+	message.TypeInstance: {"allow_amend": false, "environment": map[string]any{}, "resources": map[string]any{}},
+	message.TypeVProgram: {
+		"allow_amend": false, "environment": map[string]any{}, "resources": map[string]any{},
+		"payment": map[string]any{"type": "credit"},
+		"verification": map[string]any{"backend": "sev_snp", "measurements": []any{
+			map[string]any{"platform": "sev_snp", "digest": strings.Repeat("ab", 48)},
+		}},
+	},
+}
+
 // key returns the account of a name.
 func (s *scenario) key(name string) *account.Key {
 	if k, ok := s.keys[name]; ok {
 		return k
 	}
+	s.keys[name] = named(s.t, name)
+	return s.keys[name]
+}
+
+// named returns the account that belongs to a name.
+func named(t *testing.T, name string) *account.Key {
+	t.Helper()
 	secret := sha256.Sum256([]byte(name))
 	k, err := account.ImportBytes(message.ChainEthereum, secret[:])
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	s.keys[name] = k
 	return k
 }
 
-// expand replaces $NAME and @SIGNER in JSON.
+// expand replaces $NAME, @SIGNER and %SIGNER.
 func (s *scenario) expand(text string) string {
 	for _, name := range s.longestFirst() {
 		text = strings.ReplaceAll(text, "$"+name, string(s.names[name]))
 	}
-	for i := strings.IndexByte(text, '@'); i >= 0; i = strings.IndexByte(text, '@') {
+	for i := strings.IndexAny(text, "@%"); i >= 0; i = strings.IndexAny(text, "@%") {
 		end := i + 1
 		for end < len(text) && text[end] >= 'a' && text[end] <= 'z' {
 			end++
 		}
-		text = text[:i] + string(s.key(text[i+1:end]).Address()) + text[end:]
+		address := string(s.key(text[i+1 : end]).Address())
+		if text[i] == '%' {
+			address = strings.ToLower(address)
+		}
+		text = text[:i] + address + text[end:]
 	}
 	return text
 }
@@ -265,6 +309,7 @@ func (s *scenario) compress(text string) string {
 	}
 	for name, key := range s.keys {
 		text = strings.ReplaceAll(text, string(key.Address()), "@"+name)
+		text = strings.ReplaceAll(text, strings.ToLower(string(key.Address())), "%"+name)
 	}
 	return text
 }
@@ -306,7 +351,10 @@ func (s *scenario) ask(ctx context.Context, name string, args []string) string {
 		if args[1] == "empty" {
 			args[1] = ""
 		}
-		return s.compress(s.aggregate(ctx, store.AggregateKey{Owner: s.key(args[0]).Address(), Key: s.expand(args[1])}))
+		if args[0][0] != '%' {
+			args[0] = "@" + args[0]
+		}
+		return s.compress(s.aggregate(ctx, store.AggregateKey{Owner: message.Address(s.expand(args[0])), Key: s.expand(args[1])}))
 	case "tag":
 		row, err := s.n.db.Tag(ctx, s.expand(args[0]))
 		return s.compress(result(fmt.Sprintf("%s -> %s by %s", row.Tag, row.FileHash, row.ItemHash), err))
@@ -339,7 +387,11 @@ func (s *scenario) askMessage(ctx context.Context, name string, hash message.Has
 		if err != nil {
 			return err.Error()
 		}
-		return fmt.Sprintf("%s shows %s, updated %v, tags from %q", row.Type, row.LatestAmend, row.LastUpdated.Seconds()-epoch, row.TagsFrom)
+		text := fmt.Sprintf("%s shows %s, updated %v, tags from %q", row.Type, row.LatestAmend, row.LastUpdated.Seconds()-epoch, row.TagsFrom)
+		if row.Ref != nil {
+			text += fmt.Sprintf(", ref %q", *row.Ref)
+		}
+		return text
 	case "pins":
 		return s.pins(ctx, hash)
 	}

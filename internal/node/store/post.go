@@ -12,7 +12,7 @@ type PostRow struct {
 	ItemHash message.Hash
 	Owner    message.Address
 	Type     string
-	Ref      string
+	Ref      *string      // "" is not the same as none
 	Amends   message.Hash // the original, for an amend
 	Channel  *string
 	Created  message.Timestamp
@@ -27,13 +27,12 @@ const postColumns = `p.item_hash, p.owner, p.type, p.ref, p.amends, p.channel, p
 
 func scanPost(row scanner) (*PostRow, error) {
 	var p PostRow
-	var ref, amends, latest, tags text
-	err := row.Scan(&p.ItemHash, &p.Owner, &p.Type, &ref, &amends, &p.Channel, &p.Created, &latest, &p.LastUpdated, &tags)
+	var amends, latest, tags text
+	err := row.Scan(&p.ItemHash, &p.Owner, &p.Type, &p.Ref, &amends, &p.Channel, &p.Created, &latest, &p.LastUpdated, &tags)
 	if err != nil {
 		return nil, err
 	}
-	p.Ref, p.Amends = string(ref), message.Hash(amends)
-	p.LatestAmend, p.TagsFrom = message.Hash(latest), message.Hash(tags)
+	p.Amends, p.LatestAmend, p.TagsFrom = message.Hash(amends), message.Hash(latest), message.Hash(tags)
 	return &p, nil
 }
 
@@ -58,7 +57,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)`
 
 // InsertPost records a post or an amend.
 func (tx *Tx) InsertPost(p *PostRow) error {
-	return tx.exec("post.insert", sqlInsertPost, string(p.ItemHash), string(p.Owner), p.Type, null(p.Ref), null(p.Amends),
+	return tx.exec("post.insert", sqlInsertPost, string(p.ItemHash), string(p.Owner), p.Type, nullPtr(p.Ref), null(p.Amends),
 		nullPtr(p.Channel), int64(p.Created), null(p.TagsFrom))
 }
 
