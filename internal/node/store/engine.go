@@ -30,6 +30,11 @@ type engine interface {
 	rebind(text string) string
 	// wrap names the statement in an error and marks what is temporary.
 	wrap(name string, err error) error
+	// catalog is a query for the columns of all tables; see [tables].
+	catalog() string
+	// identityReset is a query that makes the numbers of new rows go on after the
+	// largest, "" when they do by themselves.
+	identityReset(table, column string) string
 	// damaged reports whether opening failed because what is stored is no
 	// longer a sound database.
 	damaged(ctx context.Context, cause error) bool

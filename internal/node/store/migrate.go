@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/pressly/goose/v3"
+
+	"aleph/message"
 )
 
 //go:embed migrations/*.sql
@@ -54,15 +56,25 @@ func checkVersion(ctx context.Context, e engine, provider *goose.Provider, exact
 	if err != nil {
 		return e.wrap("read schema version", err)
 	}
-	sources := provider.ListSources()
-	know := sources[len(sources)-1].Version
-	switch {
+	switch know := latest(provider); {
+	case have == unfinished:
+		return fmt.Errorf("%w: repeat it with `aleph db import`, or begin with another database", ErrUnfinished)
 	case have > know:
-		return fmt.Errorf("its schema has version %d and this program knows %d: use the newer program that wrote it", have, know)
+		return fmt.Errorf("%w %d and this program knows %d: use the newer program that wrote it", ErrSchema, have, know)
 	case exact && have < know:
-		return fmt.Errorf("its schema has version %d and this program reads %d: start the node with this program first, which migrates it", have, know)
+		return fmt.Errorf("%w %d and this program reads %d: bring it forward with `aleph db migrate`, or start the node with this program", ErrSchema, have, know)
 	}
 	return nil
+}
+
+// ErrSchema marks a database whose schema is of another version than this
+// program reads.
+var ErrSchema = fmt.Errorf("%w: its schema has version", message.ErrConflict)
+
+// latest returns the version of the schema that this program works with.
+func latest(provider *goose.Provider) int64 {
+	sources := provider.ListSources()
+	return sources[len(sources)-1].Version
 }
 
 func newProvider(e engine, db *sql.DB) (*goose.Provider, error) {

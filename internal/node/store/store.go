@@ -45,6 +45,16 @@ func DefaultConfig() Config {
 	return Config{Readers: 8, CacheMiB: 64, BusyTimeout: 5000, Timeout: time.Minute}
 }
 
+func (c *Config) check() error {
+	if c.Path == "" && c.URL == "" {
+		return errors.New("open database: no path and no url configured")
+	}
+	if c.Readers < 1 || c.BusyTimeout < 0 || c.Timeout <= 0 {
+		return errors.New("open database: readers must be at least 1, busy_timeout_ms at least 0 and timeout more than zero")
+	}
+	return nil
+}
+
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	Reader
@@ -62,11 +72,8 @@ type DB struct {
 // and prepares one writer and a pool of readers. With ReadOnly there is no
 // writer. Close releases them.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
-	if cfg.Path == "" && cfg.URL == "" {
-		return nil, errors.New("open database: no path and no url configured")
-	}
-	if cfg.Readers < 1 || cfg.BusyTimeout < 0 || cfg.Timeout <= 0 {
-		return nil, errors.New("open database: readers must be at least 1, busy_timeout_ms at least 0 and timeout more than zero")
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
 	e, err := newEngine(cfg)
 	if err != nil {
