@@ -79,7 +79,10 @@ func (a *API) messageMembers(r *http.Request, status store.StatusRow) (object, e
 		if err != nil {
 			return nil, moved(err)
 		}
-		o := object{{"message", singleShape(&row.Message, normalized(row.Message.Type, row.Content()))}}
+		if err := a.Store.AddConfirmations(ctx, row); err != nil {
+			return nil, err
+		}
+		o := object{{"message", singleShape(&row.Message, normalized(row.Message.Type, row.Content()), row.Confirmations)}}
 		if status.Status == message.StatusRemoving {
 			o = append(o, member{"reason", removalReason(row.PaymentType)})
 		}

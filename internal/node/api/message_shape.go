@@ -13,7 +13,7 @@ func listShape(m *store.MessageRow, format contentFormat) object {
 	env := &m.Message
 	o := make(object, 0, 13)
 	o = append(o, member{"chain", env.Chain}, member{"channel", env.Channel},
-		member{"confirmations", []any{}}, member{"confirmed", false})
+		member{"confirmations", confirmationList(m.Confirmations)}, member{"confirmed", len(m.Confirmations) > 0})
 	switch format {
 	case contentFull:
 		o = append(o, member{"content", m.Content()})
@@ -59,7 +59,7 @@ func headersOf(t message.Type, d message.Derived) object {
 // singleShape is shape S: one processed message with its content in the
 // normalised form of its type. A content that no longer has that form is shown
 // as it was sent. // spec ccn-http-api 3.2
-func singleShape(m *message.Message, content json.RawMessage) object {
+func singleShape(m *message.Message, content json.RawMessage, confirmations []store.Confirmation) object {
 	return object{
 		{"sender", m.Sender},
 		{"chain", m.Chain},
@@ -71,9 +71,29 @@ func singleShape(m *message.Message, content json.RawMessage) object {
 		{"time", m.Time},
 		{"channel", m.Channel},
 		{"content", content},
-		{"confirmed", false},
-		{"confirmations", []any{}},
+		{"confirmed", len(confirmations) > 0},
+		{"confirmations", confirmationObjects(confirmations)},
 	}
+}
+
+// confirmationList are the confirmations of a message in a list, their members
+// sorted. // spec ccn-http-api 3.1
+func confirmationList(list []store.Confirmation) []object {
+	out := make([]object, len(list))
+	for i, c := range list {
+		out[i] = object{{"chain", c.Chain}, {"hash", c.Hash}, {"height", c.Height}}
+	}
+	return out
+}
+
+// confirmationObjects are the confirmations of one message or post.
+// // spec ccn-http-api 3.2
+func confirmationObjects(list []store.Confirmation) []object {
+	out := make([]object, len(list))
+	for i, c := range list {
+		out[i] = object{{"chain", c.Chain}, {"height", c.Height}, {"hash", c.Hash}}
+	}
+	return out
 }
 
 // normalized returns the content of a message in the normalised form of its

@@ -97,12 +97,21 @@ func (a *API) listMessages(w http.ResponseWriter, r *http.Request, f messageFilt
 	return out.end(pageMembers("messages", p, total))
 }
 
+// confirmedMessages returns a page of messages with what confirms them.
+func (a *API) confirmedMessages(ctx context.Context, list store.MessageList) ([]*store.MessageRow, error) {
+	rows, err := a.Store.ListMessages(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	return rows, a.Store.AddConfirmations(ctx, rows...)
+}
+
 // messagePages returns a fetch for [pages]: in the order by time it goes on
 // after the last message, else by offset.
 func (a *API) messagePages(list store.MessageList) func(ctx context.Context, limit int64) ([]*store.MessageRow, error) {
 	return func(ctx context.Context, limit int64) ([]*store.MessageRow, error) {
 		list.Limit = limit
-		rows, err := a.Store.ListMessages(ctx, list)
+		rows, err := a.confirmedMessages(ctx, list)
 		if err != nil || len(rows) == 0 {
 			return nil, err
 		}
@@ -127,7 +136,7 @@ func (a *API) listMessagesAfter(w http.ResponseWriter, r *http.Request, f messag
 		}
 		list.After = &store.After{Time: at, Hash: message.Hash(h)}
 	}
-	rows, err := a.Store.ListMessages(r.Context(), list)
+	rows, err := a.confirmedMessages(r.Context(), list)
 	if err != nil {
 		return err
 	}

@@ -31,14 +31,14 @@ func postV0(p store.ListedPost) object {
 		{"sender", p.Owner},
 		{"type", shownType},
 		{"channel", p.Channel},
-		{"confirmed", false},
+		{"confirmed", len(p.Latest.Confirmations) > 0},
 		{"content", postContent(p.Latest)},
 		{"item_content", inlineContent(latest)},
 		{"item_type", latest.ItemType},
 		{"signature", orNull(latest.Signature)},
 		{"size", p.Latest.Size},
 		{"time", latest.Time},
-		{"confirmations", []any{}},
+		{"confirmations", confirmationObjects(p.Latest.Confirmations)},
 		{"original_item_hash", p.ItemHash},
 		{"original_signature", orNull(p.Original.Message.Signature)},
 		{"original_type", p.Type},
@@ -122,7 +122,7 @@ func (a *API) listPosts(w http.ResponseWriter, r *http.Request, list store.PostL
 	defer out.release()
 	count, err := pages(r.Context(), p.size, func(ctx context.Context, limit int64) ([]store.ListedPost, error) {
 		list.Limit = limit
-		rows, err := a.Store.ListPosts(ctx, list)
+		rows, err := a.confirmedPosts(ctx, list)
 		if err != nil || len(rows) == 0 {
 			return nil, err
 		}
@@ -157,7 +157,7 @@ func (a *API) listPostsAfter(w http.ResponseWriter, r *http.Request, list store.
 		}
 		list.After = &store.After{Time: at, Hash: message.Hash(h)}
 	}
-	rows, err := a.Store.ListPosts(r.Context(), list)
+	rows, err := a.confirmedPosts(r.Context(), list)
 	if err != nil {
 		return err
 	}
@@ -174,6 +174,22 @@ func (a *API) listPostsAfter(w http.ResponseWriter, r *http.Request, list store.
 		}
 	}
 	return out.end(object{{"pagination_per_page", p.size}, {"next_cursor", next}})
+}
+
+// confirmedPosts returns a page of posts with what confirms the messages that
+// they show.
+func (a *API) confirmedPosts(ctx context.Context, list store.PostList) ([]store.ListedPost, error) {
+	posts, err := a.Store.ListPosts(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]*store.MessageRow, 0, len(posts))
+	for _, p := range posts {
+		if p.Latest != nil {
+			shown = append(shown, p.Latest)
+		}
+	}
+	return posts, a.Store.AddConfirmations(ctx, shown...)
 }
 
 // addPost writes a post unless it was forgotten a moment ago.

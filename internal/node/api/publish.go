@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"aleph/internal/node/ingest"
 	"aleph/message"
@@ -106,9 +107,9 @@ func (a *API) publish(ctx context.Context, m *message.Message, sync bool) (messa
 		return "", err
 	case !sync:
 		return message.StatusPending, nil
-	case result.Rejection != nil:
-		return message.StatusRejected, nil
-	case result.Status != message.StatusPending:
+	case result.Rejection != nil, result.Status != message.StatusPending:
+		// Where the message stands. An invalid copy of a message that the node
+		// knows changes nothing, so the answer is about that. // spec messages 4.10
 		return result.Status, nil
 	}
 	return a.awaitOutcome(ctx, m.ItemHash)
@@ -127,8 +128,18 @@ func (a *API) awaitOutcome(ctx context.Context, h message.Hash) (message.Status,
 			return status, err
 		}
 	}
-	return message.StatusPending, nil
+	// No event is told of a message that a transaction brought first.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
+	defer cancel()
+	row, err := a.Store.Status(ctx, h)
+	if err != nil {
+		return message.StatusPending, ignoreDeadline(err)
+	}
+	return row.Status, nil
 }
+
+// lastLook bounds the question after a wait is over.
+const lastLook = time.Second
 
 // awaitEvent returns "" when the events ended before the outcome was known.
 func (a *API) awaitEvent(ctx context.Context, h message.Hash, events <-chan ingest.Event) (message.Status, error) {
@@ -143,7 +154,7 @@ func (a *API) awaitEvent(ctx context.Context, h message.Hash, events <-chan inge
 	for {
 		select {
 		case <-ctx.Done():
-			return message.StatusPending, nil
+			return "", nil
 		case event, open := <-events:
 			if !open {
 				return "", nil

@@ -145,7 +145,7 @@ func (s *socket) sendHistory(ctx context.Context, history int64) (map[message.Ha
 	}
 	list := s.filter.list()
 	list.Limit = history
-	rows, err := s.api.Store.ListMessages(ctx, list)
+	rows, err := s.api.confirmedMessages(ctx, list)
 	if err != nil {
 		s.api.log.ErrorContext(ctx, "history of a WebSocket", "error", err)
 		return nil, err

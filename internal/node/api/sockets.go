@@ -9,6 +9,7 @@ import (
 	"github.com/coder/websocket"
 
 	"aleph/internal/node/ingest"
+	"aleph/internal/node/store"
 	"aleph/message"
 )
 
@@ -76,11 +77,12 @@ func (s *sockets) remove(c *socket) {
 	s.running.Done()
 }
 
-// forward hands events out until they end.
+// forward hands events out until they end: messages that are newly processed,
+// and neither confirmations nor failures. // spec ccn-http-api 11.1
 func (s *sockets) forward(events <-chan ingest.Event) {
 	for event := range events {
-		if event.Kind == ingest.EventProcessed && event.Origin != ingest.OriginOnChain && event.Message != nil {
-			s.deliver(&live{message: event.Message, derived: message.DerivedOf(event.Message)})
+		if event.Kind == ingest.EventProcessed {
+			s.deliver(&live{message: event.Message, derived: message.DerivedOf(event.Message), confirmations: event.Confirmations})
 		}
 	}
 	s.mu.Lock()
@@ -154,7 +156,9 @@ func (s *sockets) wait(ctx context.Context) {
 type live struct {
 	message *message.Message
 	derived message.Derived
-	frames  map[contentFormat]*frame
+	// confirmations came before the message could be processed.
+	confirmations []store.Confirmation
+	frames        map[contentFormat]*frame
 }
 
 // frame returns the message in shape S, with as much content as is wanted.
@@ -179,7 +183,7 @@ func (l *live) shape(format contentFormat) object {
 			content = form
 		}
 	}
-	o := singleShape(l.message, content)
+	o := singleShape(l.message, content, l.confirmations)
 	for i, m := range o {
 		if m.name != "content" {
 			continue

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
 	"strings"
+	"time"
 
 	"aleph/internal/node/blob"
 	"aleph/message"
@@ -204,28 +206,28 @@ func (a *API) keepFile(ctx context.Context, file *blob.Staged) error {
 		return err
 	}
 	// A caller who leaves now does not undo what is half done.
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.SyncTimeout)
+	defer cancel()
 	if err := a.Queue.Upload(ctx, file.Hash, file.Size); err != nil {
+		// The queue knows whether somebody else needs the bytes.
 		file.Discard()
-		a.dropFile(ctx, file.Hash)
+		a.abandon(ctx, file.Hash)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("%w: the file was not recorded in %s, try again later", message.ErrUnavailable, a.cfg.SyncTimeout)
+		}
 		return err
 	}
 	a.metrics.uploaded.Add(float64(file.Size))
 	return nil
 }
 
-// dropFile removes the bytes of a file whose row could not be written.
-func (a *API) dropFile(ctx context.Context, h message.Hash) {
-	err := a.Blobs.Delete(h, func() (bool, error) {
-		_, err := a.Store.File(ctx, h)
-		if errors.Is(err, message.ErrNotFound) {
-			return false, nil
-		}
-		return true, err
-	})
-	if err != nil && !errors.Is(err, blob.ErrInUse) {
-		a.log.WarnContext(ctx, "an upload that was refused stays on the disk", "hash", h, "error", err)
-	}
+// abandonTime is how long an upload that failed waits until its bytes are gone.
+const abandonTime = time.Second
+
+func (a *API) abandon(ctx context.Context, h message.Hash) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
+	defer cancel()
+	a.Queue.Abandon(ctx, h)
 }
 
 // metadata is the message that comes with a file.

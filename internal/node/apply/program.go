@@ -24,5 +24,7 @@ func (s *Session) planProgram(m Received, p *message.Program) (Effect, error) {
 	if p.Data != nil {
 		needs = append(needs, need{VMRef: store.VMRef{Ref: p.Data.Ref, Kind: "data", UseLatest: p.Data.UseLatest, Blocks: true}})
 	}
-	return s.planVM(m, vmRow(m, vmProgram, &p.Executable), &p.Executable, needs)
+	vm := vmRow(m, vmProgram, &p.Executable)
+	vm.OnMessage = len(p.On.Message) > 0
+	return s.planVM(m, vm, &p.Executable, needs)
 }

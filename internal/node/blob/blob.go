@@ -33,11 +33,9 @@ const bufferSize = 128 << 10
 const tempFolder = "tmp"
 
 // Errors that a caller can tell apart. Their kinds are those of package
-// message: [ErrMismatch] is [message.ErrInvalid], [ErrInUse] is
-// [message.ErrConflict], and a full disk is [message.ErrUnavailable].
+// message: [ErrInUse] is [message.ErrConflict], and a full disk is
+// [message.ErrUnavailable].
 var (
-	// ErrMismatch says that the bytes do not have the hash they should have.
-	ErrMismatch = fmt.Errorf("%w: bytes do not match the hash", message.ErrInvalid)
 	// ErrInUse says that a blob is being uploaded and cannot be deleted now.
 	ErrInUse = fmt.Errorf("%w: blob is in use", message.ErrConflict)
 )

@@ -146,13 +146,6 @@ func TestRefusedUploadLeavesNothing(t *testing.T) {
 			},
 			func(err error) bool { return errors.Is(err, context.Canceled) },
 		},
-		"other bytes": {
-			func(s *blob.Store) error {
-				_, err := s.PutExpected(t.Context(), message.HashOf([]byte("these")), strings.NewReader("those"), limit)
-				return err
-			},
-			func(err error) bool { return errors.Is(err, blob.ErrMismatch) && errors.Is(err, message.ErrInvalid) },
-		},
 		"full disk": {
 			func(s *blob.Store) error {
 				blob.FailWrites(s, 200<<10)

@@ -57,23 +57,6 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit int64) (Info, error)
 	return staged.Info, nil
 }
 
-// PutExpected is Put for bytes whose name is known: other bytes are
-// [ErrMismatch] and are not stored.
-func (s *Store) PutExpected(ctx context.Context, want message.Hash, r io.Reader, limit int64) (Info, error) {
-	staged, err := s.Stage(ctx, r, limit)
-	if err != nil {
-		return Info{}, err
-	}
-	defer staged.Discard()
-	if staged.Hash != want {
-		return Info{}, fmt.Errorf("%w: want %s, have %s", ErrMismatch, want, staged.Hash)
-	}
-	if err := staged.Commit(); err != nil {
-		return Info{}, err
-	}
-	return staged.Info, nil
-}
-
 // Stage writes what r gives to a temporary file. It reads no further than one
 // byte past the limit and stops when ctx ends.
 func (s *Store) Stage(ctx context.Context, r io.Reader, limit int64) (*Staged, error) {

@@ -32,17 +32,29 @@ func (q *Queue) applyLoop(ctx context.Context) {
 				return
 			}
 		}
-		q.apply(ctx, q.gather(first, timer))
+		jobs := q.gather(first, timer)
+		last := jobs[len(jobs)-1]
+		if last.between != nil {
+			jobs = jobs[:len(jobs)-1]
+		}
+		if len(jobs) > 0 {
+			q.apply(ctx, jobs)
+		}
+		if last.between != nil {
+			last.between()
+			last.leave()
+		}
 	}
 }
 
 // gather takes what is there, and waits a moment for submissions whose
-// signature is being checked. A single submitter never waits.
+// signature is being checked. A single submitter never waits. What is done between
+// two transactions can only be the last.
 func (q *Queue) gather(first *job, timer *time.Timer) []*job {
 	jobs := append(make([]*job, 0, 64), first)
 	bytes := first.bytes()
 	waited := false
-	for len(jobs) < q.cfg.BatchSize && bytes < q.cfg.BatchBytes {
+	for jobs[len(jobs)-1].between == nil && len(jobs) < q.cfg.BatchSize && bytes < q.cfg.BatchBytes {
 		var next *job
 		select {
 		case next = <-q.jobs:
@@ -87,6 +99,9 @@ type batch struct {
 	// waits counts what pending messages wait for, on top of Queue.waiting.
 	waits map[message.Hash]int
 	rows  int64 // rows added to pending_messages
+	// letters are the changes of the totals of messages that wait or are rejected.
+	letters map[store.LetterKey]store.LetterTotal
+	trimmed int // records of rejected messages dropped because there were too many
 }
 
 // apply commits a batch, answers everybody in it and tells the events.
@@ -139,6 +154,25 @@ func illText(err error) string {
 	return "the database cannot be written: messages are refused until it can; the log says why"
 }
 
+// pendingPart names the messages that wait among the parts of the node.
+const pendingPart = "pending"
+
+// tellPending says that there is no room for messages that must wait, and that
+// there is again.
+func (q *Queue) tellPending() {
+	n, most := q.pending.Load(), q.cfg.MaxPending
+	full := n >= most || q.full && n > most-most/10
+	if full == q.full {
+		return
+	}
+	if q.full = full; !full {
+		q.deps.Health.Set(pendingPart, telemetry.StateOK, "")
+		return
+	}
+	q.deps.Health.Set(pendingPart, telemetry.StateDegraded, fmt.Sprintf(
+		"%d messages wait, no more may: those that would have to wait are refused; `aleph node dead-letters list --pending` shows for what", n))
+}
+
 // leave answers whoever waits for the job.
 func (j *job) leave() {
 	close(j.done)
@@ -151,6 +185,13 @@ func (j *job) leave() {
 func (b *batch) committed() {
 	q := b.q
 	q.pending.Add(b.rows)
+	for key, d := range b.letters {
+		if key.State != store.LetterPending {
+			q.records.Total, q.records.Bytes = q.records.Total+d.Total, q.records.Bytes+d.Bytes
+		}
+	}
+	q.metrics.dropped.WithLabelValues(dropFull).Add(float64(b.trimmed))
+	q.tellPending()
 	for hash, n := range b.waits {
 		if q.waiting[hash] += n; q.waiting[hash] <= 0 {
 			delete(q.waiting, hash)
@@ -183,6 +224,7 @@ func (b *batch) begin(tx *store.Tx) error {
 	b.tx, b.now = tx, b.q.now()
 	b.session = b.q.deps.Rules.Within(b.ctx, tx, b.now)
 	b.waits, b.rows, b.poke = map[message.Hash]int{}, 0, false
+	b.letters, b.trimmed = map[store.LetterKey]store.LetterTotal{}, 0
 	return b.readStatuses()
 }
 
@@ -216,7 +258,7 @@ func (b *batch) together(tx *store.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return tx.AddLetters(b.letters)
 }
 
 // protect turns a panic, a defect of the program that one message meets, into
@@ -238,7 +280,7 @@ func (b *batch) apart(tx *store.Tx) error {
 	}
 	for _, j := range b.jobs {
 		j.reset()
-		waits, rows := maps.Clone(b.waits), b.rows
+		waits, rows, letters, trimmed := maps.Clone(b.waits), b.rows, maps.Clone(b.letters), b.trimmed
 		err := tx.Nested(func() error { return protect(func() error { return b.process(j) }) })
 		if err == nil {
 			continue
@@ -247,7 +289,7 @@ func (b *batch) apart(tx *store.Tx) error {
 			return err
 		}
 		// What the failed job made the session and the batch believe is undone.
-		b.waits, b.rows = waits, rows
+		b.waits, b.rows, b.letters, b.trimmed = waits, rows, letters, trimmed
 		b.session = b.q.deps.Rules.Within(b.ctx, tx, b.now)
 		if err := b.readStatuses(); err != nil {
 			return err
@@ -258,7 +300,10 @@ func (b *batch) apart(tx *store.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return tx.AddLetters(b.letters)
 }
 
-func (j *job) reset() { j.result, j.err, j.event = Result{}, nil, Event{} }
+func (j *job) reset() {
+	j.result, j.err, j.event = Result{}, nil, Event{}
+	j.queued, j.confirmed = false, nil
+}

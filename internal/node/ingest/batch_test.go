@@ -217,7 +217,7 @@ func TestInvalidEnvelopes(t *testing.T) {
 		{`not JSON`, "", ""},
 		{fmt.Sprintf(`{"item_hash":"%s\u0000"}`, strings.Repeat("c", 63)), strings.Repeat("c", 63) + "\x00", ""},
 	} {
-		res, err := n.SubmitInvalid(t.Context(), []byte(c.raw), message.Reject(message.CodeInvalidFormat, "no"))
+		res, err := n.SubmitEnvelope(t.Context(), []byte(c.raw), ingest.Source{Origin: ingest.OriginP2P})
 		if err != nil || res.Rejection == nil {
 			t.Errorf("%s: %v %v", c.raw, res, err)
 		}

@@ -20,48 +20,46 @@ const (
 	illNap = time.Second
 )
 
-// flight is the set of pending rows that are being worked on. The zero value is
-// ready.
+// flight is the set of messages that are being worked on: of the copies of one
+// message, one at a time. The zero value is ready.
 type flight struct {
-	mu  sync.Mutex
-	ids map[int64]bool
+	mu     sync.Mutex
+	hashes map[message.Hash]bool
 }
 
-// enter reports whether the row was not in the set, and adds it.
-func (f *flight) enter(id int64) bool {
+// enter reports whether the message was not in the set, and adds it.
+func (f *flight) enter(hash message.Hash) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.ids[id] {
+	if f.hashes[hash] {
 		return false
 	}
-	if f.ids == nil {
-		f.ids = map[int64]bool{}
+	if f.hashes == nil {
+		f.hashes = map[message.Hash]bool{}
 	}
-	f.ids[id] = true
+	f.hashes[hash] = true
 	return true
 }
 
-func (f *flight) leave(id int64) {
+func (f *flight) leave(hash message.Hash) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.ids, id)
-}
-
-func (f *flight) size() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.ids)
+	delete(f.hashes, hash)
 }
 
 // dispatch brings messages back when they are due: to the fetch pool those
 // that lack content, to the applier the others, in the order of their next
 // attempt. // spec messages 4.3
 func (q *Queue) dispatch(ctx context.Context) error {
+	var seen message.Timestamp
 	for ctx.Err() == nil {
-		nap, err := q.dispatchDue(ctx)
+		nap, err := q.dispatchDue(ctx, &seen)
 		if err != nil && ctx.Err() == nil {
 			q.deps.Log.WarnContext(ctx, "read pending messages", slog.Any("error", err))
 			nap = illNap
+		}
+		if left, err := q.dropAbandoned(ctx); err != nil || left {
+			nap = min(nap, illNap)
 		}
 		if q.ill.Load() {
 			nap = max(nap, illNap)
@@ -90,35 +88,28 @@ func (q *Queue) probe(ctx context.Context) {
 }
 
 // dispatchDue hands out what is due now and returns the time until there may
-// be more.
-func (q *Queue) dispatchDue(ctx context.Context) (time.Duration, error) {
+// be more. seen is the time of the last call, 0 at first.
+func (q *Queue) dispatchDue(ctx context.Context, seen *message.Timestamp) (time.Duration, error) {
 	now := q.now()
-	ready, err := q.deps.Store.Due(ctx, true, now, dueBatch+q.flight.size())
-	if err != nil {
-		return 0, err
-	}
-	for _, due := range ready {
-		if err := q.handOver(ctx, due, q.retry); err != nil {
+	if now < *seen || *seen == 0 {
+		if err := q.rewind(ctx); err != nil {
 			return 0, err
 		}
 	}
-	lacking, err := q.deps.Store.Due(ctx, false, now, dueBatch+q.flight.size())
-	if err != nil {
-		return 0, err
-	}
-	for _, due := range lacking {
-		if err := q.handOver(ctx, due, q.toPool); errors.Is(err, errPoolBusy) {
-			break // each of the rows that fill the pool pokes when it lands
-		} else if err != nil {
-			return 0, err
-		}
-	}
-	if len(ready) >= dueBatch || len(lacking) >= dueBatch {
-		return time.Millisecond, nil
-	}
+	*seen = now
 	nap := longestNap
-	for _, fetched := range []bool{true, false} {
-		next, ok, err := q.deps.Store.NextDue(ctx, fetched, now)
+	for _, stage := range []struct {
+		fetched bool
+		to      func(context.Context, *store.PendingRow) error
+	}{{true, q.retry}, {false, q.toPool}} {
+		more, err := q.handOut(ctx, stage.fetched, now, stage.to)
+		if err != nil {
+			return 0, err
+		}
+		if more {
+			nap = time.Millisecond
+		}
+		next, ok, err := q.deps.Store.NextDue(ctx, stage.fetched, now)
 		if err != nil {
 			return 0, err
 		}
@@ -129,21 +120,84 @@ func (q *Queue) dispatchDue(ctx context.Context) (time.Duration, error) {
 	return nap, nil
 }
 
-// handOver gives a due row to the next hand, once at a time. Whoever has it
-// last calls flight.leave.
-func (q *Queue) handOver(ctx context.Context, due store.Due, to func(context.Context, *store.PendingRow) error) error {
-	if !q.flight.enter(due.ID) {
-		return nil
+// rewindBatch is how many rows one transaction makes due.
+const rewindBatch = 1000
+
+// rewind makes messages due whose next attempt lies further ahead than any delay:
+// the clock was set back, while the node ran or while it did not.
+func (q *Queue) rewind(ctx context.Context) error {
+	for _, fetched := range []bool{true, false} {
+		for {
+			last, ok, err := q.deps.Store.LastDue(ctx, fetched)
+			if err != nil {
+				return err
+			}
+			if !ok || last <= q.latest() {
+				break
+			}
+			err = q.do(ctx, func(b *batch) error {
+				_, err := b.tx.RewindPending(b.now, q.latest(), fetched, rewindBatch)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// latest is the latest time that an attempt can be put off to.
+func (q *Queue) latest() message.Timestamp { return q.now() + maxBackoff*microseconds }
+
+// mostHanded is how many messages one round hands out of a stage, so that the
+// stages take turns when a great many are due.
+const mostHanded = 1024
+
+// handOut hands out the messages of a stage that are due, in order, and reports
+// whether there may be more.
+func (q *Queue) handOut(ctx context.Context, fetched bool, now message.Timestamp, to func(context.Context, *store.PendingRow) error) (bool, error) {
+	var last store.Due
+	for handed := 0; handed < mostHanded; {
+		list, err := q.deps.Store.Due(ctx, fetched, now, last, dueBatch)
+		if err != nil {
+			return false, err
+		}
+		for _, due := range list {
+			ok, err := q.handOver(ctx, due, to)
+			if errors.Is(err, errPoolBusy) {
+				return false, nil // each of the rows that fill the pool pokes when it lands
+			}
+			if err != nil {
+				return false, err
+			}
+			if ok {
+				handed++
+			}
+			last = due
+		}
+		if len(list) < dueBatch {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// handOver gives a due row to the next hand, once at a time, and reports whether
+// it did. Whoever has it last calls flight.leave.
+func (q *Queue) handOver(ctx context.Context, due store.Due, to func(context.Context, *store.PendingRow) error) (bool, error) {
+	if !q.flight.enter(due.ItemHash) {
+		return false, nil
 	}
 	row, err := q.deps.Store.PendingByID(ctx, due.ID)
 	if err == nil {
 		err = to(ctx, row)
 	}
 	if err != nil {
-		q.flight.leave(due.ID)
-		return ignoreNotFound(err)
+		q.flight.leave(due.ItemHash)
+		return false, ignoreNotFound(err)
 	}
-	return nil
+	return true, nil
 }
 
 var errPoolBusy = errors.New("all fetch workers are busy")
@@ -159,9 +213,10 @@ func (q *Queue) toPool(_ context.Context, row *store.PendingRow) error {
 	}
 }
 
-// land takes a row out of the flight. It may be due again already.
-func (q *Queue) land(id int64) {
-	q.flight.leave(id)
+// land takes a message out of the flight. It, or another copy of it, may be due
+// already.
+func (q *Queue) land(hash message.Hash) {
+	q.flight.leave(hash)
 	q.Poke()
 }
 
@@ -193,8 +248,8 @@ func (q *Queue) retry(ctx context.Context, row *store.PendingRow) error {
 func (q *Queue) jobOf(row *store.PendingRow) *job {
 	m := row.Message
 	j := &job{
-		hash: m.ItemHash, msg: &m, received: row.ReceptionTime, origin: Origin(row.Origin), row: row,
-		done: make(chan struct{}), after: func() { q.land(row.ID) },
+		hash: m.ItemHash, msg: &m, received: row.ReceptionTime, origin: Origin(row.Origin), trusted: !row.CheckMessage, row: row,
+		done: make(chan struct{}), after: func() { q.land(m.ItemHash) },
 	}
 	if m.ItemType == message.ItemInline {
 		j.size = m.InlineSize()

@@ -3,6 +3,7 @@ package ingest
 import (
 	"sync"
 
+	"aleph/internal/node/store"
 	"aleph/message"
 )
 
@@ -12,20 +13,25 @@ type EventKind string
 // The kinds of event.
 const (
 	EventProcessed EventKind = "processed"
+	EventConfirmed EventKind = "confirmed"
 	EventRetry     EventKind = "retry"
 	EventRejected  EventKind = "rejected"
 )
 
-// Event tells where a message stands after a commit.
+// Event tells where a message stands after a commit. A message that a
+// transaction brought is processed without one, so that a node that catches up
+// with a chain does not flood who listens; that it is confirmed is told.
 type Event struct {
 	Kind   EventKind
 	Hash   message.Hash
 	Status message.Status
-	// Message has its content; set when Kind is processed. It is shared: do not modify.
+	// Message has its content; set when Kind is processed or confirmed. It is
+	// shared: do not modify.
 	Message *message.Message
+	// Confirmations are the transactions that confirm Message.
+	Confirmations []store.Confirmation
 	// Rejection is set when Kind is rejected.
 	Rejection *message.Rejection
-	Origin    Origin
 }
 
 // Subscribe returns the events from now on, in the order of the commits. A

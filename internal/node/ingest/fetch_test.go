@@ -52,7 +52,10 @@ func (p *peer) option(_ *ingest.Config, _ *store.Config, d *ingest.Deps) {
 		if !ok {
 			return message.ErrNotFound
 		}
-		_, err := blobs.PutExpected(ctx, h, strings.NewReader(text), limit)
+		info, err := blobs.Put(ctx, strings.NewReader(text), limit)
+		if err == nil && info.Hash != h {
+			err = message.ErrInvalid
+		}
 		return err
 	}
 }

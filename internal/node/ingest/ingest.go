@@ -52,7 +52,11 @@ type Config struct {
 	FetchWorkers  int           `yaml:"fetch_workers" doc:"messages whose content is fetched at once"`
 	FetchTimeout  time.Duration `yaml:"fetch_timeout" doc:"time to fetch the content and the file of one message"`
 	MaxContent    int64         `yaml:"max_content" doc:"most bytes of a message's content outside its envelope"`
-	CleanInterval time.Duration `yaml:"clean_interval" doc:"time between two removals of files that nothing keeps"`
+	CleanInterval time.Duration `yaml:"clean_interval" doc:"time between two removals of files that nothing keeps and of old records; the first is at most a minute after the start"`
+
+	MaxRejected      int64         `yaml:"max_rejected" doc:"most records of rejected messages; the oldest are dropped first"`
+	MaxRejectedBytes int64         `yaml:"max_rejected_bytes" doc:"most bytes of the messages in these records"`
+	KeepRejected     time.Duration `yaml:"keep_rejected" doc:"how long the record of a rejected message is kept"`
 }
 
 // DefaultConfig returns the settings of the reference where it has them.
@@ -63,6 +67,7 @@ func DefaultConfig() Config {
 		FetchTimeout:  75 * time.Second, // four tries of 15 s and the content. spec messages 4.4
 		MaxContent:    100 << 20,        // spec messages 1.5
 		CleanInterval: time.Hour,
+		MaxRejected:   1_000_000, MaxRejectedBytes: 1 << 30, KeepRejected: 90 * 24 * time.Hour,
 	}
 }
 
@@ -72,6 +77,9 @@ func (c Config) validate() error {
 	}
 	if c.Gather < 0 || c.FetchTimeout <= 0 || c.CleanInterval <= 0 {
 		return errors.New("node: fetch_timeout and clean_interval must be more than zero")
+	}
+	if c.MaxRejected < 1 || c.MaxRejectedBytes < 1 || c.KeepRejected <= 0 {
+		return errors.New("node: max_rejected, max_rejected_bytes and keep_rejected must be more than zero")
 	}
 	return nil
 }
@@ -121,9 +129,15 @@ type Queue struct {
 	started  atomic.Bool
 	stopOnce sync.Once
 
-	flight flight
+	flight    flight
+	abandoned abandoned
 	// waiting is owned by the applier: what pending messages wait for.
 	waiting map[message.Hash]int
+	// records is owned by the applier: how many records of rejected messages
+	// there are.
+	records store.LetterTotal
+	// full is owned by the applier: the last message that had to wait found no place.
+	full bool
 }
 
 // New returns a queue that is ready to run. It starts nothing.
@@ -171,9 +185,11 @@ func (q *Queue) Run(ctx context.Context) error {
 		return fmt.Errorf("resume pending messages: %w", err)
 	}
 	q.deps.Health.Set(healthPart, telemetry.StateOK, "")
+	q.deps.Health.Set(pendingPart, telemetry.StateOK, "")
+	q.tellPending()
 	helpers, helperCtx := errgroup.WithContext(ctx)
 	helpers.Go(func() error { return q.dispatch(helperCtx) })
-	helpers.Go(func() error { return q.clean(helperCtx) })
+	helpers.Go(func() error { return q.repeat(helperCtx, q.cleanJob()) })
 	for range q.cfg.FetchWorkers {
 		helpers.Go(func() error { return q.fetchLoop(helperCtx) })
 	}
@@ -192,11 +208,20 @@ func (q *Queue) Run(ctx context.Context) error {
 // stop makes the queue refuse new work.
 func (q *Queue) stop() { q.stopOnce.Do(func() { close(q.stopping) }) }
 
-// loadWaiting reads what the messages left by an earlier run wait for.
+// loadWaiting reads what the messages left by an earlier run wait for, and how
+// many were rejected.
 func (q *Queue) loadWaiting(ctx context.Context) error {
-	n, err := q.deps.Store.CountPending(ctx)
+	totals, err := q.deps.Store.LetterTotals(ctx)
 	if err != nil {
 		return err
+	}
+	var n int64
+	for key, t := range totals {
+		if key.State == store.LetterPending {
+			n += t.Total
+			continue
+		}
+		q.records.Total, q.records.Bytes = q.records.Total+t.Total, q.records.Bytes+t.Bytes
 	}
 	q.pending.Store(n)
 	q.waiting, err = q.deps.Store.WaitedFor(ctx)

@@ -16,7 +16,15 @@ type metrics struct {
 	commit   prometheus.Histogram
 	replays  prometheus.Counter
 	failures prometheus.Counter
+	dropped  *prometheus.CounterVec
 }
+
+// Why the record of a rejected message was dropped.
+const (
+	dropFull     = "full"
+	dropOld      = "old"
+	dropOperator = "operator"
+)
 
 func newMetrics(reg prometheus.Registerer, q *Queue) *metrics {
 	m := &metrics{
@@ -40,7 +48,13 @@ func newMetrics(reg prometheus.Registerer, q *Queue) *metrics {
 			Name: "aleph_ingest_failures_total", Help: "Batches that could not be committed.",
 		}),
 	}
-	reg.MustRegister(m.outcomes, m.rejected, m.batches, m.commit, m.replays, m.failures,
+	m.dropped = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "aleph_ingest_records_dropped_total", Help: "Records of rejected messages dropped, by the reason: full, old, operator.",
+	}, []string{"reason"})
+	for _, reason := range []string{dropFull, dropOld, dropOperator} {
+		m.dropped.WithLabelValues(reason) // shown from the start, as 0
+	}
+	reg.MustRegister(m.dropped, m.outcomes, m.rejected, m.batches, m.commit, m.replays, m.failures,
 		gauge("aleph_ingest_queue", "Jobs that wait for the applier.", func() float64 { return float64(len(q.jobs)) }),
 		gauge("aleph_ingest_pending", "Messages that wait for content, a file or another message.",
 			func() float64 { return float64(q.pending.Load()) }),

@@ -25,6 +25,18 @@ const (
 	OriginOnChain Origin = "onchain"
 )
 
+// Source says where a message comes from and how far it is trusted.
+type Source struct {
+	Origin Origin
+	// Tx is the transaction that carries the message, nil when none does. It
+	// confirms the message once that is processed.
+	Tx *store.ChainTx
+	// Trusted says that a smart contract emitted the message: it needs no
+	// signature, and one that it has is not looked at. All other rules apply.
+	// Only a message from a transaction can be trusted. // spec messages 4.9
+	Trusted bool
+}
+
 // Result says where a message stands after it was submitted.
 type Result struct {
 	Status message.Status
@@ -44,26 +56,43 @@ type job struct {
 	size     int64            // spec messages 1.5
 	received message.Timestamp
 	origin   Origin
+	tx       *store.ChainTx    // the transaction that carried this copy, or nil
+	trusted  bool              // needs no signature
 	row      *store.PendingRow // the row of a message that waited
 	refused  *message.Rejection
 	raw      []byte             // the object of an envelope that is invalid
 	task     func(*batch) error // other work for the same transaction
+	between  func()             // work for the time between two transactions
 	after    func()             // runs when the job leaves the applier
 	done     chan struct{}
 
 	result Result
 	err    error
 	event  Event
+	// queued says that the same copy waits already, without its content.
+	queued bool
+	// confirmed is what confirms a message that was just processed.
+	confirmed []store.Confirmation
 }
 
-// Submit takes a message whose envelope [message.ParseEnvelope] has accepted
+// Submit is [Queue.SubmitFrom] for a message that no transaction carries.
+func (q *Queue) Submit(ctx context.Context, m *message.Message, origin Origin) (Result, error) {
+	return q.SubmitFrom(ctx, m, Source{Origin: origin})
+}
+
+// SubmitFrom takes a message whose envelope [message.ParseEnvelope] has accepted
 // and returns once its outcome is durable: processed, rejected, or pending when
 // it must wait. It blocks while the queue is full. The error is
 // [message.ErrUnavailable] when the node stops or cannot write, or that of ctx;
 // in the last case the outcome is unknown and the message may be sent again.
-func (q *Queue) Submit(ctx context.Context, m *message.Message, origin Origin) (Result, error) {
+func (q *Queue) SubmitFrom(ctx context.Context, m *message.Message, from Source) (Result, error) {
+	if from.Trusted && from.Tx == nil {
+		return Result{}, fmt.Errorf("%w: message %s is trusted but comes from no transaction", message.ErrInvalid, m.ItemHash)
+	}
 	q.preparing.Add(1)
-	j := &job{hash: m.ItemHash, msg: m, received: q.now(), origin: origin, done: make(chan struct{})}
+	j := &job{
+		hash: m.ItemHash, msg: m, received: q.now(), origin: from.Origin, tx: from.Tx, trusted: from.Trusted, done: make(chan struct{}),
+	}
 	err := q.prepare(ctx, j)
 	if err == nil {
 		err = q.push(ctx, j)
@@ -71,6 +100,36 @@ func (q *Queue) Submit(ctx context.Context, m *message.Message, origin Origin) (
 	q.preparing.Add(-1)
 	if err != nil {
 		j.leave()
+		return Result{}, err
+	}
+	return q.wait(ctx, j)
+}
+
+// SubmitEnvelope takes an object as a peer or a transaction sent it. One that is
+// no message is recorded as rejected, when it has an item hash by which somebody
+// could ask for it, and dropped otherwise. // spec messages 4.2 "reject-new"
+func (q *Queue) SubmitEnvelope(ctx context.Context, raw []byte, from Source) (Result, error) {
+	m, err := message.ParseEnvelope(raw)
+	if err == nil {
+		return q.SubmitFrom(ctx, m, from)
+	}
+	rej, ok := errors.AsType[*message.Rejection](err)
+	if !ok {
+		return Result{}, err
+	}
+	var envelope struct {
+		ItemHash string `json:"item_hash"`
+	}
+	unreadable := json.Unmarshal(raw, &envelope) != nil || strings.ContainsRune(envelope.ItemHash, 0)
+	hash, err := message.ParseLooseHash(envelope.ItemHash)
+	if unreadable || err != nil { // without a name there is nothing to record
+		return Result{Status: message.StatusRejected, Rejection: rej}, nil //nolint:nilerr // the outcome is what rej says
+	}
+	j := &job{
+		hash: hash, raw: bytes.ToValidUTF8(raw, []byte("\uFFFD")), refused: rej, received: q.now(), origin: from.Origin, tx: from.Tx,
+		done: make(chan struct{}),
+	}
+	if err := q.push(ctx, j); err != nil {
 		return Result{}, err
 	}
 	return q.wait(ctx, j)
@@ -92,6 +151,9 @@ func (q *Queue) Verify(m *message.Message) error {
 func (q *Queue) prepare(ctx context.Context, j *job) error {
 	// The signature is checked before the message can get in the way of a
 	// genuine copy. // Q-37
+	if j.trusted {
+		return q.prepareContent(ctx, j)
+	}
 	if err := q.Verify(j.msg); err != nil {
 		rej, ok := errors.AsType[*message.Rejection](err)
 		if !ok {
@@ -100,6 +162,10 @@ func (q *Queue) prepare(ctx context.Context, j *job) error {
 		j.refused = rej
 		return nil
 	}
+	return q.prepareContent(ctx, j)
+}
+
+func (q *Queue) prepareContent(ctx context.Context, j *job) error {
 	if j.msg.ItemType == message.ItemInline {
 		j.size = j.msg.InlineSize()
 		return nil
@@ -171,26 +237,6 @@ func (q *Queue) admit(ctx context.Context, j *job) error {
 	return nil
 }
 
-// SubmitInvalid records that an envelope was refused before it became a
-// message, when it has an item hash by which somebody could ask for it. // spec messages 4.2 "reject-new"
-func (q *Queue) SubmitInvalid(ctx context.Context, raw []byte, rej *message.Rejection) (Result, error) {
-	var envelope struct {
-		ItemHash string `json:"item_hash"`
-	}
-	unreadable := json.Unmarshal(raw, &envelope) != nil || strings.ContainsRune(envelope.ItemHash, 0)
-	hash, err := message.ParseLooseHash(envelope.ItemHash)
-	if unreadable || err != nil { // without a name there is nothing to record
-		return Result{Status: message.StatusRejected, Rejection: rej}, nil //nolint:nilerr // the outcome is what rej says
-	}
-	j := &job{
-		hash: hash, raw: bytes.ToValidUTF8(raw, []byte("\uFFFD")), refused: rej, received: q.now(), done: make(chan struct{}),
-	}
-	if err := q.push(ctx, j); err != nil {
-		return Result{}, err
-	}
-	return q.wait(ctx, j)
-}
-
 // Upload records a file of the blob store that came without a message. It is
 // kept for the grace period, in which a STORE may claim it. The record is
 // durable when Upload returns; messages that wait for the file are processed.
@@ -206,14 +252,20 @@ func (q *Queue) Upload(ctx context.Context, file message.Hash, size int64) error
 	})
 }
 
-// Wake lets messages that wait for a file or message be processed at once.
-func (q *Queue) Wake(ctx context.Context, hash message.Hash) error {
-	return q.do(ctx, func(b *batch) error { return b.arrived(hash) })
-}
-
 // do runs a task in the next transaction.
 func (q *Queue) do(ctx context.Context, task func(*batch) error) error {
 	j := &job{task: task, done: make(chan struct{})}
+	if err := q.push(ctx, j); err != nil {
+		return err
+	}
+	_, err := q.wait(ctx, j)
+	return err
+}
+
+// doBetween runs a task between two transactions, after those of the jobs before
+// it. It needs no transaction and so can be done when none can be committed.
+func (q *Queue) doBetween(ctx context.Context, task func()) error {
+	j := &job{between: task, done: make(chan struct{})}
 	if err := q.push(ctx, j); err != nil {
 		return err
 	}

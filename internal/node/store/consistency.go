@@ -59,6 +59,10 @@ func (r Reader) Inconsistencies(ctx context.Context) ([]string, error) {
 		{"file that nothing keeps", sqlLooseFile},
 		{"tag that points elsewhere than its message", sqlWrongTag},
 		{"machine without a message", sqlStrayVM},
+		{"confirmation of nothing", sqlStrayConfirmation},
+		{"first confirmation that is wrong", sqlWrongFirst},
+		{"remembered confirmation of nothing", sqlStrayRemembered},
+		{"total of waiting and rejected messages that is wrong", sqlWrongLetters},
 		{"total that is wrong", sqlWrongCount},
 		{"message without a total", sqlNotCounted},
 	} {

@@ -29,6 +29,8 @@ type MessageRow struct {
 	// First confirmation on a chain; nil when there is none.
 	FirstConfirmedAt     *message.Timestamp
 	FirstConfirmedHeight *int64
+	// Confirmations are filled in by [Reader.AddConfirmations].
+	Confirmations []Confirmation
 
 	// Body is the content of a storage or ipfs message, "" for inline ones.
 	Body string
@@ -139,7 +141,8 @@ const (
 	sqlDeleteTags    = `DELETE FROM message_tags WHERE item_hash = $1`
 )
 
-// DeleteMessage removes a live message, its tags and its share of the totals.
+// DeleteMessage removes a live message, its tags, its confirmations and its share
+// of the totals.
 func (tx *Tx) DeleteMessage(m *MessageRow) error {
 	hash := string(m.Message.ItemHash)
 	if err := tx.exec("message.delete", sqlDeleteMessage, hash); err != nil {
@@ -150,8 +153,29 @@ func (tx *Tx) DeleteMessage(m *MessageRow) error {
 			return err
 		}
 	}
+	if m.FirstConfirmedAt != nil {
+		if err := tx.exec("confirmation.drop", sqlDropConfirmations, hash); err != nil {
+			return err
+		}
+	}
 	tx.count(m, -1)
 	return nil
+}
+
+const sqlSignature = `SELECT sender, signature FROM messages WHERE item_hash = $1`
+
+// Signature returns who signed a live message and how, or [message.ErrNotFound].
+func (r Reader) Signature(ctx context.Context, hash message.Hash) (message.Address, string, error) {
+	type signed struct {
+		sender    message.Address
+		signature text
+	}
+	rows, err := r.q.query(ctx, "message.signature", sqlSignature, string(hash))
+	s, err := one(rows, err, func(row scanner) (signed, error) {
+		var s signed
+		return s, row.Scan(&s.sender, &s.signature)
+	})
+	return s.sender, string(s.signature), err
 }
 
 // text is a string column in which NULL reads as "".

@@ -3,14 +3,15 @@ package store
 import "context"
 
 const (
-	sqlTriggered = `SELECT ` + messageColumns + ` FROM messages m WHERE m.type = 'PROGRAM'
-AND (m.item_content LIKE '%"message"%' OR m.content LIKE '%"message"%') ORDER BY m.time`
+	sqlTriggered = `SELECT ` + messageColumns + ` FROM vms v JOIN messages m ON m.item_hash = v.item_hash
+WHERE v.on_message ORDER BY m.time`
 	sqlTriggeredUp   = sqlTriggered + `, m.item_hash`
 	sqlTriggeredDown = sqlTriggered + ` DESC, m.item_hash`
 )
 
-// TriggeredPrograms returns the PROGRAM messages that may have message
-// triggers, ordered by time. The caller looks into the content.
+// TriggeredPrograms returns the PROGRAM messages with message triggers, ordered
+// by time. Of a database that an older node has written it returns more: the
+// caller looks into the content.
 func (r Reader) TriggeredPrograms(ctx context.Context, ascending bool) ([]*MessageRow, error) {
 	if ascending {
 		rows, err := r.q.query(ctx, "program.up", sqlTriggeredUp)

@@ -16,37 +16,81 @@ type RejectedRow struct {
 	// Traceback tells an operator what went wrong inside the node.
 	Traceback string
 	TxHash    string
+	At        message.Timestamp // of the latest rejection
+	// Sender and Type are empty for what never became a message.
+	Sender message.Address
+	Type   message.Type
+	// Trusted says that the signature was not looked at: a smart contract sent
+	// the message.
+	Trusted bool
+	// Waiting says that the message was queued again after it was rejected.
+	Waiting bool
+	// Size is the length of Message when it was recorded.
+	Size int64
 }
 
-const rejectedColumns = `item_hash, message, error_code, details, traceback, tx_hash`
+// State says in which total the record counts.
+func (r *RejectedRow) State() LetterState {
+	if r.Waiting {
+		return LetterRetried
+	}
+	return LetterRejected
+}
+
+const rejectedColumns = `item_hash, message, error_code, details, traceback, tx_hash, rejected_at, sender, type, trusted, waiting, size`
 
 func scanRejected(row scanner) (*RejectedRow, error) {
 	var r RejectedRow
 	var msg, details, traceback, txHash text
-	if err := row.Scan(&r.ItemHash, &msg, &r.Code, &details, &traceback, &txHash); err != nil {
+	err := row.Scan(&r.ItemHash, &msg, &r.Code, &details, &traceback, &txHash, &r.At, &r.Sender, &r.Type, &r.Trusted, &r.Waiting, &r.Size)
+	if err != nil {
 		return nil, err
 	}
-	r.Message, r.Details = json.RawMessage(msg), json.RawMessage("null")
-	if details != "" {
-		r.Details = json.RawMessage(details)
-	}
+	r.Message, r.Details = json.RawMessage(msg), jsonOrNull(details)
 	r.Traceback, r.TxHash = string(traceback), string(txHash)
 	return &r, nil
 }
 
+// jsonOrNull returns what a column holds as JSON; NULL is null.
+func jsonOrNull(column text) json.RawMessage {
+	if column == "" {
+		return json.RawMessage("null")
+	}
+	return json.RawMessage(column)
+}
+
+// nullJSON returns what a column holds for JSON: NULL for null.
+func nullJSON(raw json.RawMessage) any {
+	if string(raw) == "null" {
+		return nil
+	}
+	return null(string(raw))
+}
+
 // The message of the first rejection is kept, the reason is the latest. // spec messages 4.6
-const sqlSetRejected = `INSERT INTO rejected_messages (` + rejectedColumns + `) VALUES ($1, $2, $3, $4, $5, $6)
+const sqlSetRejected = `INSERT INTO rejected_messages (` + rejectedColumns + `)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (item_hash) DO UPDATE SET error_code = excluded.error_code, details = excluded.details,
-traceback = excluded.traceback, tx_hash = excluded.tx_hash`
+traceback = excluded.traceback, tx_hash = excluded.tx_hash, rejected_at = excluded.rejected_at, waiting = excluded.waiting`
 
 // SetRejected records why a message is refused.
 func (tx *Tx) SetRejected(r *RejectedRow) error {
-	details := string(r.Details)
-	if details == "null" {
-		details = ""
-	}
-	return tx.exec("rejected.set", sqlSetRejected, string(r.ItemHash), string(r.Message), int64(r.Code), null(details),
-		null(r.Traceback), null(r.TxHash))
+	return tx.exec("rejected.set", sqlSetRejected, string(r.ItemHash), string(r.Message), int64(r.Code), nullJSON(r.Details),
+		null(r.Traceback), null(r.TxHash), int64(r.At), string(r.Sender), string(r.Type), r.Trusted, r.Waiting, r.Size)
+}
+
+const sqlRejectedWaits = `UPDATE rejected_messages SET waiting = TRUE WHERE item_hash = $1`
+
+// RejectedWaits notes that a rejected message is queued again.
+func (tx *Tx) RejectedWaits(hash message.Hash) error {
+	return tx.exec("rejected.waits", sqlRejectedWaits, string(hash))
+}
+
+const sqlDeleteRejected = `DELETE FROM rejected_messages WHERE item_hash = $1`
+
+// DeleteRejected removes the record of a message.
+func (tx *Tx) DeleteRejected(hash message.Hash) error {
+	return tx.exec("rejected.delete", sqlDeleteRejected, string(hash))
 }
 
 const sqlRejected = `SELECT ` + rejectedColumns + ` FROM rejected_messages WHERE item_hash = $1`
@@ -56,4 +100,25 @@ const sqlRejected = `SELECT ` + rejectedColumns + ` FROM rejected_messages WHERE
 func (r Reader) Rejected(ctx context.Context, hash message.Hash) (*RejectedRow, error) {
 	rows, err := r.q.query(ctx, "rejected.get", sqlRejected, string(hash))
 	return one(rows, err, scanRejected)
+}
+
+// rejectedHeadColumns are rejectedColumns without what may be long.
+const rejectedHeadColumns = `item_hash, NULL, error_code, NULL, NULL, tx_hash, rejected_at, sender, type, trusted, waiting, size`
+
+const sqlRejectedHead = `SELECT ` + rejectedHeadColumns + ` FROM rejected_messages WHERE item_hash = $1`
+
+// RejectedHead returns the record of a refused message without the message and
+// the reason in words, or [message.ErrNotFound].
+func (r Reader) RejectedHead(ctx context.Context, hash message.Hash) (*RejectedRow, error) {
+	rows, err := r.q.query(ctx, "rejected.head", sqlRejectedHead, string(hash))
+	return one(rows, err, scanRejected)
+}
+
+const sqlOldestRejected = `SELECT ` + rejectedHeadColumns + ` FROM rejected_messages WHERE rejected_at < $1 ORDER BY rejected_at, item_hash DESC LIMIT $2`
+
+// OldestRejected returns up to limit records that are older than an instant,
+// the oldest first, without their messages.
+func (r Reader) OldestRejected(ctx context.Context, before message.Timestamp, limit int) ([]*RejectedRow, error) {
+	rows, err := r.q.query(ctx, "rejected.oldest", sqlOldestRejected, int64(before), limit)
+	return all(rows, err, scanRejected)
 }

@@ -49,6 +49,7 @@ forgotten_by:set forgotten_at:int`,
 		order: "item_hash",
 	},
 	{name: "message_tags", columns: "item_hash tag", order: "item_hash, tag"},
+	{name: "message_confirmations", columns: "item_hash tx_hash", order: "item_hash, tx_hash"},
 	{
 		name: "aggregates", columns: "owner key creation_datetime:int last_updated:int last_revision_hash", order: "owner, key",
 	},

@@ -15,6 +15,7 @@ type VMRow struct {
 	PaymentType message.PaymentType
 	Replaces    string
 	Created     message.Timestamp
+	OnMessage   bool    // has message triggers. // spec ccn-http-api 5.9
 	Refs        []VMRef // not read back by VM
 }
 
@@ -26,7 +27,7 @@ type VMRef struct {
 	Blocks    bool // the STORE must not be forgotten while the VM lives
 }
 
-const sqlVM = `SELECT item_hash, type, owner, allow_amend, payment_type, replaces, created FROM vms WHERE item_hash = $1`
+const sqlVM = `SELECT item_hash, type, owner, allow_amend, payment_type, replaces, created, on_message FROM vms WHERE item_hash = $1`
 
 // VM returns a registered VM without its references, or [message.ErrNotFound].
 func (r Reader) VM(ctx context.Context, hash message.Hash) (VMRow, error) {
@@ -34,7 +35,7 @@ func (r Reader) VM(ctx context.Context, hash message.Hash) (VMRow, error) {
 	return one(rows, err, func(row scanner) (VMRow, error) {
 		var v VMRow
 		var replaces text
-		err := row.Scan(&v.ItemHash, &v.Type, &v.Owner, &v.AllowAmend, &v.PaymentType, &replaces, &v.Created)
+		err := row.Scan(&v.ItemHash, &v.Type, &v.Owner, &v.AllowAmend, &v.PaymentType, &replaces, &v.Created, &v.OnMessage)
 		v.Replaces = string(replaces)
 		return v, err
 	})
@@ -58,7 +59,7 @@ func (r Reader) VMVersion(ctx context.Context, hash message.Hash) (message.Hash,
 }
 
 const (
-	sqlInsertVM    = `INSERT INTO vms (item_hash, type, owner, allow_amend, payment_type, replaces, created) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	sqlInsertVM    = `INSERT INTO vms (item_hash, type, owner, allow_amend, payment_type, replaces, created, on_message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	sqlInsertVMRef = `INSERT INTO vm_refs (vm_hash, ref, kind, position, use_latest, blocks) VALUES ($1, $2, $3, $4, $5, $6)`
 	sqlSetVersion  = `INSERT INTO vm_versions (vm_hash, owner, current_version, last_updated) VALUES ($1, $2, $3, $4)
 ON CONFLICT (vm_hash) DO UPDATE SET current_version = excluded.current_version, last_updated = excluded.last_updated
@@ -69,7 +70,7 @@ WHERE excluded.last_updated > vm_versions.last_updated`
 func (tx *Tx) InsertVM(v *VMRow) error {
 	hash := string(v.ItemHash)
 	err := tx.exec("vm.insert", sqlInsertVM, hash, v.Type, string(v.Owner), v.AllowAmend, string(v.PaymentType),
-		null(v.Replaces), int64(v.Created))
+		null(v.Replaces), int64(v.Created), v.OnMessage)
 	if err != nil {
 		return err
 	}
