@@ -28,7 +28,11 @@ func migrate(ctx context.Context, e engine, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if err := checkVersion(ctx, e, provider, false); err != nil {
+	have, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return e.wrap("read schema version", err)
+	}
+	if err := checkVersion(have, latest(provider), false); err != nil {
 		return err
 	}
 	done, err := provider.Up(ctx)
@@ -43,20 +47,23 @@ func migrate(ctx context.Context, e engine, log *slog.Logger) error {
 
 // checkSchema reports whether a database that is only read has the schema that
 // this program reads.
-func checkSchema(ctx context.Context, e engine, db *sql.DB) error {
-	provider, err := newProvider(e, db)
+func checkSchema(ctx context.Context, p *pool) error {
+	provider, err := newProvider(p.engine, p.db)
 	if err != nil {
 		return err
 	}
-	return checkVersion(ctx, e, provider, true)
+	have, err := schemaOf(ctx, p.engine, p)
+	if err != nil {
+		return err
+	}
+	if have == 0 {
+		return fmt.Errorf("%w: there is nothing of a node in it: create its tables with `aleph db migrate`, or start a node on it", message.ErrNotFound)
+	}
+	return checkVersion(have, latest(provider), true)
 }
 
-func checkVersion(ctx context.Context, e engine, provider *goose.Provider, exact bool) error {
-	have, err := provider.GetDBVersion(ctx)
-	if err != nil {
-		return e.wrap("read schema version", err)
-	}
-	switch know := latest(provider); {
+func checkVersion(have, know int64, exact bool) error {
+	switch {
 	case have == unfinished:
 		return fmt.Errorf("%w: repeat it with `aleph db import`, or begin with another database", ErrUnfinished)
 	case have > know:

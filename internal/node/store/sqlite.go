@@ -15,6 +15,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"aleph/internal/lock"
+	"aleph/message"
 )
 
 // SQLite's primary result codes that matter here. // https://sqlite.org/rescode.html
@@ -67,6 +68,11 @@ func (e *sqlite) connect(ctx context.Context) (session, error) {
 }
 
 func (e *sqlite) open(readOnly bool) (*sql.DB, error) {
+	if e.cfg.ReadOnly {
+		if _, err := os.Stat(e.cfg.Path); errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("%w: there is no such file", message.ErrNotFound)
+		}
+	}
 	c, err := newConnector(e.cfg, readOnly)
 	if err != nil {
 		return nil, err

@@ -106,7 +106,7 @@ func (db *DB) open(ctx context.Context, cfg Config, log *slog.Logger) error {
 	}
 	db.Reader = Reader{q: db.pool}
 	if cfg.ReadOnly {
-		return checkSchema(ctx, db.engine, db.pool.db)
+		return checkSchema(ctx, db.pool)
 	}
 	return nil
 }
