@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/btcsuite/btcd/btcutil/bech32"
 	"github.com/mr-tron/base58"
 
 	"aleph/message"
@@ -78,3 +79,12 @@ var SplitFile = splitFile
 
 // SS58Key exposes the reading of Substrate's addresses.
 var SS58Key = decodeSS58
+
+// Bech32 writes the hash of another address after a part of its own.
+func Bech32(hrp, address string) (string, error) {
+	_, data, _, err := bech32.DecodeGeneric(strings.TrimPrefix(address, "X-"))
+	if err != nil {
+		return "", err
+	}
+	return bech32.Encode(hrp, data)
+}
