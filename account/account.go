@@ -2,6 +2,7 @@ package account
 
 import (
 	"fmt"
+	"strings"
 
 	"aleph/message"
 )
@@ -48,13 +49,13 @@ func Sign(a Account, m *message.Message) error {
 func Verify(m *message.Message) error {
 	s, err := schemeOf(m.Chain)
 	if err != nil {
-		return message.Reject(message.CodeInvalidFormat, "signature of chain %s can not be verified: %s", m.Chain, err)
+		return message.Reject(message.CodeInvalidFormat, "signature of chain %s can not be verified: %s", clip(string(m.Chain)), err)
 	}
 	if m.Signature == "" {
 		return message.Reject(message.CodeInvalidSignature, "message is not signed")
 	}
 	if err := s.verify(m); err != nil {
-		return message.Reject(message.CodeInvalidSignature, "signature of %s is not valid: %s", m.Sender, err)
+		return message.Reject(message.CodeInvalidSignature, "signature of %s is not valid: %s", clip(string(m.Sender)), err)
 	}
 	return nil
 }
@@ -68,7 +69,7 @@ func CheckAddress(chain message.Chain, address message.Address) error {
 		return err
 	}
 	if err := s.checkAddress(address); err != nil {
-		return fmt.Errorf("address %q of chain %s: %w", address, chain, err)
+		return fmt.Errorf("address %q of chain %s: %w", clip(string(address)), chain, err)
 	}
 	return nil
 }
@@ -80,5 +81,14 @@ func (e *reasonError) Error() string { return e.text }
 func (e *reasonError) Unwrap() error { return message.ErrInvalid }
 
 func reason(format string, args ...any) error {
-	return &reasonError{fmt.Sprintf(format, args...)}
+	return &reasonError{clip(fmt.Sprintf(format, args...))}
+}
+
+// clip shortens what comes from a stranger and goes into a text for people.
+func clip(text string) string {
+	const most = 200 // bytes, more than any address has
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }

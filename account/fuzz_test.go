@@ -180,8 +180,8 @@ func FuzzCheckAddress(f *testing.F) {
 	f.Fuzz(func(t *testing.T, chain, address string) {
 		err := account.CheckAddress(message.Chain(chain), message.Address(address))
 		if err != nil {
-			if !errors.Is(err, message.ErrInvalid) {
-				t.Fatalf("unexpected kind of error: %v", err)
+			if !errors.Is(err, message.ErrInvalid) || len(err.Error()) > 2000 { // quoting takes more
+				t.Fatalf("unexpected error: %v", err)
 			}
 			return
 		}
