@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // What must never be found. Each query returns the hashes that break a law of
 // the state, whatever messages have come in whatever order.
@@ -28,22 +31,15 @@ WHERE p.type IN ('message', 'content') AND m.item_hash IS NULL`
 	sqlLooseFile = `SELECT f.hash FROM files f WHERE NOT EXISTS (SELECT 1 FROM file_pins p WHERE p.file_hash = f.hash)`
 	sqlWrongTag  = `SELECT t.item_hash FROM file_tags t LEFT JOIN file_pins p ON p.item_hash = t.item_hash AND p.type = 'message'
 WHERE p.item_hash IS NULL OR p.tag <> t.tag OR p.file_hash <> t.file_hash`
-	sqlStrayVM    = `SELECT v.item_hash FROM vms v LEFT JOIN messages m ON m.item_hash = v.item_hash WHERE m.item_hash IS NULL`
-	sqlWrongCount = `SELECT c.sender || '/' || c.owner || '/' || c.type || ' counts ' || c.total FROM message_counts c WHERE c.total <>
-(SELECT COUNT(*) FROM messages m WHERE m.status = c.status AND (c.sender = '' OR m.sender = c.sender)
-AND (c.owner = '' OR m.owner = c.owner) AND (c.type = '' OR m.type = c.type))`
-	notCounted    = ` NOT IN (SELECT sender, owner, type, status FROM message_counts)`
-	sqlNotCounted = `SELECT m.item_hash FROM messages m WHERE ('', '', '', m.status)` + notCounted +
-		` OR ('', '', m.type, m.status)` + notCounted + ` OR (m.sender, '', '', m.status)` + notCounted +
-		` OR (m.sender, '', m.type, m.status)` + notCounted + ` OR ('', m.owner, '', m.status)` + notCounted
+	sqlStrayVM = `SELECT v.item_hash FROM vms v LEFT JOIN messages m ON m.item_hash = v.item_hash WHERE m.item_hash IS NULL`
 )
 
-// Inconsistencies looks for records that contradict each other and describes
-// them, a few of each kind; a sound database has none. It reads every table and
-// is meant for tests and for a doctor.
-func (r Reader) Inconsistencies(ctx context.Context) ([]string, error) {
-	var found []string
-	for _, law := range []struct{ what, text string }{
+// law is something that holds in every sound database. Its query returns what
+// breaks it.
+type law struct{ what, text string }
+
+func laws() []law {
+	return []law{
 		{"recorded as live beside the message", sqlLiveWithoutMessage},
 		{"live message recorded as something else", sqlMessageNotLive},
 		{"forgotten without a record", sqlForgottenWithoutRecord},
@@ -63,17 +59,54 @@ func (r Reader) Inconsistencies(ctx context.Context) ([]string, error) {
 		{"first confirmation that is wrong", sqlWrongFirst},
 		{"remembered confirmation of nothing", sqlStrayRemembered},
 		{"total of waiting and rejected messages that is wrong", sqlWrongLetters},
+		{"removing without a record", sqlRemovingWithoutRecord},
+		{"removed without a record", sqlRemovedWithoutRecord},
+		{"record of a removal that does not take place", sqlStrayRemoved},
+		{"costs of a message that is gone", sqlStrayCost},
+		{"credits left of nothing", sqlStrayLot},
+		{"credits left that were never there", sqlWrongLot},
 		{"total that is wrong", sqlWrongCount},
 		{"message without a total", sqlNotCounted},
-	} {
-		rows, err := r.q.query(ctx, "", law.text+" LIMIT 10")
-		list, err := all(rows, err, column[string])
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range list {
-			found = append(found, law.what+": "+s)
-		}
 	}
-	return found, nil
+}
+
+// mostFound is how many breaches of one law are described.
+const mostFound = 10
+
+// Inconsistencies looks for records that contradict each other and describes
+// them, a few of each kind; a sound database has none. It reads every table and
+// is meant for tests, for `aleph db check` and for a doctor.
+func (r Reader) Inconsistencies(ctx context.Context) ([]string, error) {
+	return r.inconsistencies(ctx, func(int64, int64) {})
+}
+
+func (r Reader) inconsistencies(ctx context.Context, report Report) ([]string, error) {
+	list := laws()
+	var found []string
+	for i, law := range list {
+		report(int64(i), int64(len(list)+1))
+		rows, err := r.q.query(ctx, "", fmt.Sprintf("%s LIMIT %d", law.text, mostFound+1))
+		broken, err := all(rows, err, column[string])
+		if err != nil {
+			return nil, fmt.Errorf("look for %s: %w", law.what, err)
+		}
+		found = describe(found, law.what, broken)
+	}
+	report(int64(len(list)), int64(len(list)+1))
+	broken, err := r.wrongCosts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("add the costs up: %w", err)
+	}
+	return describe(found, "sum of costs that is wrong", broken), nil
+}
+
+// describe adds what breaks a law.
+func describe(found []string, what string, broken []string) []string {
+	for i, s := range broken {
+		if i == mostFound {
+			return append(found, what+": and more")
+		}
+		found = append(found, what+": "+s)
+	}
+	return found
 }
