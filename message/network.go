@@ -1,6 +1,9 @@
 package message
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Network is what makes an Aleph network itself rather than another one: whose
 // messages have power over it, since when which rule holds, and the names that
@@ -105,6 +108,10 @@ type Cutoffs struct {
 	CreditPrecision       Timestamp
 	CreditPrecisionFactor int64
 }
+
+// Always is a cut-off that has been reached at any time; zero is one that never
+// comes.
+const Always = Timestamp(math.MinInt64)
 
 // ImageKind says what an image is for.
 type ImageKind string

@@ -40,6 +40,7 @@ func (s *Session) merge(e *store.ElementRow, content json.RawMessage) error {
 	if e.Key == securityKey {
 		delete(s.auth, e.Owner)
 	}
+	s.repriced(e.AggregateKey)
 	return s.tx.MergeElement(e, members)
 }
 
@@ -47,6 +48,7 @@ func (s *Session) merge(e *store.ElementRow, content json.RawMessage) error {
 // without any it disappears. // spec messages 6.1
 func (s *Session) rebuildAggregate(key store.AggregateKey) error {
 	delete(s.auth, key.Owner)
+	s.repriced(key)
 	if err := s.tx.DeleteAggregate(key); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"aleph/internal/node/store"
@@ -36,6 +37,11 @@ type Rules struct {
 	NoAggregates []message.Address
 	// GracePeriod is how long a file is kept that nothing pins any more.
 	GracePeriod time.Duration
+	// Network says who sets prices and reports balances, and since when what
+	// must be paid for. Without an owner of settings nothing costs anything.
+	Network message.Network
+
+	tariff atomic.Pointer[tariff] // the last one parsed
 }
 
 // Effect writes what a message does. It is called at most once, in the
@@ -51,6 +57,8 @@ type Session struct {
 	ctx   context.Context //nolint:containedctx // lives as long as one transaction
 	now   message.Timestamp
 	auth  map[message.Address][]authorization
+	// published is what the network says about costs; nil until it is asked.
+	published *tariff
 }
 
 // Within returns a session for tx. All of it happens at the instant now.

@@ -213,6 +213,9 @@ func (s *Session) removeSized(f *forgetting, row *store.MessageRow, size *int64)
 	if err := s.tx.InsertForgotten(forgotten); err != nil {
 		return err
 	}
+	if err := s.forgetCosts(row); err != nil {
+		return err
+	}
 	if err := s.tx.DeleteMessage(row); err != nil {
 		return err
 	}

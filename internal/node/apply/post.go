@@ -15,8 +15,15 @@ func (s *Session) planPost(m Received, p *message.Post) (Effect, error) {
 	if err := s.permit(m.Sender, p.Address, subjectOf(m.Message)); err != nil {
 		return nil, err
 	}
+	report, err := s.planReport(m, p)
+	if err != nil {
+		return nil, err
+	}
 	return func() error {
-		return s.tx.InsertPost(postRow(m, p))
+		if err := s.tx.InsertPost(postRow(m, p)); err != nil || report == nil {
+			return err
+		}
+		return report()
 	}, nil
 }
 

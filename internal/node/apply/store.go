@@ -26,6 +26,9 @@ func (s *Session) planStore(m Received, c *message.Store) (Effect, error) {
 	if err := s.permitStore(m.Message, c); err != nil {
 		return nil, err
 	}
+	if err := s.checkPreStore(m.Message, c); err != nil {
+		return nil, err
+	}
 	tag, updates := tagOf(m.ItemHash, c)
 	size, ok := s.rules.FileSize(c.ItemHash)
 	if !ok {
@@ -36,7 +39,14 @@ func (s *Session) planStore(m Received, c *message.Store) (Effect, error) {
 			return nil, err
 		}
 	}
+	bill, err := s.checkStore(m.Message, c, size)
+	if err != nil {
+		return nil, err
+	}
 	return func() error {
+		if err := s.charge(bill); err != nil {
+			return err
+		}
 		err := s.tx.SetFile(store.FileRow{Hash: c.ItemHash, Size: size, Type: store.FileRegular})
 		if err != nil {
 			return err
@@ -52,10 +62,14 @@ func (s *Session) planStore(m Received, c *message.Store) (Effect, error) {
 }
 
 // MayStore decides, on the committed state, whether a STORE deserves that its
-// file is fetched from elsewhere. The error is that of a plan.
-func (r *Rules) MayStore(ctx context.Context, read store.Reader, m *message.Message, c *message.Store) error {
-	s := &Session{rules: r, read: read, ctx: ctx}
-	return s.permitStore(m, c)
+// file is fetched from elsewhere at the instant now. The error is that of a
+// plan.
+func (r *Rules) MayStore(ctx context.Context, read store.Reader, m *message.Message, c *message.Store, now message.Timestamp) error {
+	s := &Session{rules: r, read: read, ctx: ctx, now: now}
+	if err := s.permitStore(m, c); err != nil {
+		return err
+	}
+	return s.checkPreStore(m, c)
 }
 
 // permitStore decides what needs no file: permission, the owner of the tag, and

@@ -42,7 +42,14 @@ func (s *Session) planVM(m Received, vm store.VMRow, e *message.Executable, need
 	for _, n := range needs {
 		vm.Refs = append(vm.Refs, n.VMRef)
 	}
+	bill, err := s.checkMachine(m.Message)
+	if err != nil {
+		return nil, err
+	}
 	return func() error {
+		if err := s.charge(bill); err != nil {
+			return err
+		}
 		if err := s.tx.InsertVM(&vm); err != nil {
 			return err
 		}

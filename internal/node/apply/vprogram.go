@@ -24,5 +24,14 @@ func (s *Session) planVProgram(m Received, p *message.VProgram) (Effect, error) 
 		add("volume", v.Ref)
 		add("hash_tree", v.HashTree)
 	}
-	return func() error { return s.tx.InsertVM(&vm) }, nil
+	bill, err := s.checkMachine(m.Message)
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		if err := s.charge(bill); err != nil {
+			return err
+		}
+		return s.tx.InsertVM(&vm)
+	}, nil
 }

@@ -37,7 +37,7 @@ func (q *Queue) fetch(ctx context.Context, row *store.PendingRow) *job {
 	}
 	if c, ok := j.msg.Content.(*message.Store); ok && q.deps.Fetch != nil && !q.deps.Blobs.Has(c.ItemHash) {
 		// Only for those who may: a stranger must not make the node download.
-		if q.deps.Rules.MayStore(ctx, q.deps.Store.Reader, j.msg, c) == nil {
+		if q.deps.Rules.MayStore(ctx, q.deps.Store.Reader, j.msg, c, q.now()) == nil {
 			q.fetchFile(ctx, c.ItemHash)
 		}
 	}
