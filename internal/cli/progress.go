@@ -33,3 +33,24 @@ func (a *app) progress(what string, total int64) (report client.Progress, done f
 		bars.Wait()
 	}
 }
+
+// countProgress is progress for things that are counted. A total of zero is not
+// known.
+func (a *app) countProgress(what string, total int) (report func(done int), done func(err error)) {
+	if _, seen := terminal(a.Err); !seen || a.flags.quiet || a.flags.json {
+		return nil, func(error) {}
+	}
+	bars := mpb.New(mpb.WithOutput(a.Err), mpb.WithWidth(40))
+	bar := bars.AddBar(int64(total),
+		mpb.PrependDecorators(decor.CountersNoUnit("%d / %d "+what)),
+		mpb.AppendDecorators(decor.Percentage(), decor.AverageSpeed(0, " %.0f/s")),
+	)
+	return func(n int) { bar.SetCurrent(int64(n)) }, func(err error) {
+		if err != nil {
+			bar.Abort(true)
+		} else {
+			bar.SetTotal(bar.Current(), true)
+		}
+		bars.Wait()
+	}
+}

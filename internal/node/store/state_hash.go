@@ -90,7 +90,7 @@ type stateColumn struct {
 // stateRow turns rows into the bytes that are hashed.
 type stateRow struct {
 	columns []stateColumn
-	texts   []sql.RawBytes
+	texts   []stateText
 	ints    []sql.NullInt64
 	bools   []sql.NullBool
 	into    []any // the place of each column in one of the three
@@ -102,7 +102,7 @@ type stateRow struct {
 func newStateRow(columns []stateColumn) *stateRow {
 	n := len(columns)
 	r := &stateRow{
-		columns: columns, texts: make([]sql.RawBytes, n), ints: make([]sql.NullInt64, n), bools: make([]sql.NullBool, n),
+		columns: columns, texts: make([]stateText, n), ints: make([]sql.NullInt64, n), bools: make([]sql.NullBool, n),
 		into: make([]any, n), sum: sha256.New(),
 	}
 	for i, c := range columns {
@@ -130,7 +130,7 @@ func (r *stateRow) write() error {
 			b = appendStateBool(b, r.bools[i])
 		case "set":
 			var list []string
-			if err := json.Unmarshal(r.texts[i], &list); err != nil {
+			if err := json.Unmarshal(r.texts[i].bytes, &list); err != nil {
 				return fmt.Errorf("column %s is no list of texts: %w", c.name, err)
 			}
 			slices.Sort(list)
@@ -139,10 +139,10 @@ func (r *stateRow) write() error {
 				b = appendStateText(b, []byte(s))
 			}
 		default:
-			if r.texts[i] == nil {
+			if r.texts[i].null {
 				b = append(b, 'n')
 			} else {
-				b = appendStateText(b, r.texts[i])
+				b = appendStateText(b, r.texts[i].bytes)
 			}
 		}
 	}
@@ -171,4 +171,25 @@ func appendStateBool(b []byte, v sql.NullBool) []byte {
 		return append(b, 't')
 	}
 	return append(b, 'f')
+}
+
+// stateText is a text that is scanned into the same memory again and again.
+type stateText struct {
+	bytes []byte
+	null  bool
+}
+
+// Scan implements [sql.Scanner].
+func (t *stateText) Scan(v any) error {
+	t.bytes, t.null = t.bytes[:0], v == nil
+	switch v := v.(type) {
+	case nil:
+	case string:
+		t.bytes = append(t.bytes, v...)
+	case []byte:
+		t.bytes = append(t.bytes, v...)
+	default:
+		return errNotText(v)
+	}
+	return nil
 }

@@ -1,0 +1,117 @@
+package corpus
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"aleph/message"
+)
+
+// The documents of the corpus' network. // spec messages 7.2
+var (
+	//go:embed pricing.json
+	pricing []byte
+	//go:embed settings.json
+	settings []byte
+)
+
+// authority are the accounts that the corpus' network obeys.
+type authority struct {
+	foundation *person // aggregates that the network reads
+	platform   *person // balances
+	credits    *person // owner of the posts about credits
+	signer     *person // who signs them
+	// What every machine refers to.
+	runtime, rootfs message.Hash
+}
+
+func newAuthority(seed uint64) (*authority, error) {
+	a := &authority{}
+	for name, who := range map[string]**person{
+		"foundation": &a.foundation, "platform": &a.platform, "credits": &a.credits, "credit signer": &a.signer,
+	} {
+		key, err := newKey(seed, message.ChainEthereum, name)
+		if err != nil {
+			return nil, fmt.Errorf("make the key of %s: %w", name, err)
+		}
+		*who = &person{Account: key, channel: "FOUNDATION"}
+	}
+	return a, nil
+}
+
+// network returns the network that obeys these accounts. Storage is paid for,
+// by whatever means; no date of the public network plays a part.
+func (a *authority) network() message.Network {
+	n := message.PublicNetwork().GovernedBy(a.foundation.address())
+	n.Name = "corpus"
+	n.Images = nil
+	n.Authorities.Balances = []message.Address{a.platform.address()}
+	n.Authorities.Credits = []message.Address{a.credits.address()}
+	n.Authorities.CreditSigner = a.signer.address()
+	never := message.TimestampOf(time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))
+	n.Cutoffs.MachineCreditOnly, n.Cutoffs.CreditOnly = never, never
+	return n
+}
+
+// Amounts that nobody in a corpus can use up.
+const (
+	tokens  = 1_000_000_000
+	credits = 1_000_000_000_000_000
+	// perPost is how many accounts one post funds.
+	perPost = 400
+)
+
+// preamble emits what the rest relies on: the network's documents, files that
+// all machines use, funds, and who may act for whom.
+func (p *planner) preamble() {
+	a := p.authority
+	channel := p.header.Network.Authorities.CreditChannel
+	p.send(p.write(a.credits, message.TypeAggregate, map[string]any{
+		"key": "security", "content": map[string]any{"authorizations": []any{
+			map[string]any{"address": a.signer.address(), "types": []string{"POST"}, "channels": []string{channel}},
+		}},
+	}))
+	p.send(p.write(a.foundation, message.TypeAggregate, map[string]any{"key": "pricing", "content": json.RawMessage(pricing)}))
+	p.send(p.write(a.foundation, message.TypeAggregate, map[string]any{"key": "settings", "content": json.RawMessage(settings)}))
+	p.send(p.write(a.foundation, message.TypeAggregate, map[string]any{
+		"key": "corechannel", "content": map[string]any{"nodes": []any{}, "resource_nodes": []any{}},
+	}))
+	a.runtime, a.rootfs = p.image("runtime"), p.image("rootfs")
+	p.barrier()
+	people := p.crowd.people
+	for height := 1; len(people) > 0; height++ {
+		part := people[:min(perPost, len(people))]
+		people = people[len(part):]
+		balances, lots := map[string]int{}, make([]any, 0, len(part))
+		for _, who := range part {
+			balances[string(who.address())] = tokens
+			lots = append(lots, map[string]any{
+				"address": who.address(), "amount": int64(credits), "price": "0.000001", "tx_hash": "0x" + string(message.HashOf([]byte(who.address()))),
+				"provider": "WALLET", "expiration": nil, "origin": "corpus", "ref": "", "payment_method": "credit_card",
+			})
+		}
+		p.send(p.write(a.platform, message.TypePost, map[string]any{"type": "balances-update", "content": map[string]any{
+			"tags": []string{"ERC20", "ethereum"}, "height": 20_000_000 + height, "main_height": 20_000_000 + height,
+			"platform": "ALEPH_ETH", "token_symbol": "ALEPH", "chain": "ETH", "dapp": nil, "balances": balances,
+		}}))
+		grant := p.write(a.signer, message.TypePost, map[string]any{
+			"address": a.credits.address(), "type": "aleph_credit_distribution",
+			"content": map[string]any{"distribution": map[string]any{"token": "ALEPH", "chain": "ETH", "credits": lots}},
+		})
+		grant.m.Channel = &channel
+		p.send(grant)
+	}
+	p.authorize()
+	p.barrier()
+}
+
+// image emits a file that machines start from.
+func (p *planner) image(name string) message.Hash {
+	data := []byte("the bytes of a " + name + " that is never started\n")
+	p.sendFile(data)
+	return p.send(p.write(p.authority.foundation, message.TypeStore, map[string]any{
+		"item_type": "storage", "item_hash": message.HashOf(data), "metadata": map[string]any{"name": name},
+	})).m.ItemHash
+}
