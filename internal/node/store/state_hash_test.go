@@ -30,10 +30,17 @@ var notState = map[string]string{
 	"sqlite_stat1":          "the engine's own",
 	"sqlite_stat4":          "the engine's own",
 
+	"account_totals": "sums follow from the costs",
+	"cron_jobs":      "when this node's jobs ran",
+
 	"messages.reception_time": "when this node got it",
 	"file_pins.id":            "a number of this database",
 	"file_pins.delete_by":     "grace pins only",
 	"vms.on_message":          "follows from the message",
+
+	"balances.last_update":        "when this node learnt of it",
+	"credit_history.last_update":  "when this node learnt of it",
+	"removed_messages.removed_at": "when this node's clean-up ran",
 }
 
 // TestStateHashKnowsTheSchema makes whoever adds a table or a column say whether

@@ -79,4 +79,27 @@ forgotten_by:set forgotten_at:int`,
 		name: "vm_refs", columns: "vm_hash kind position:int ref use_latest:bool blocks:bool", order: "vm_hash, kind, position",
 	},
 	{name: "vm_versions", columns: "vm_hash owner current_version last_updated:int", order: "vm_hash"},
+	{
+		name:    "account_costs",
+		columns: "item_hash owner payment_type cost_hold cost_stream cost_credit details", order: "item_hash",
+	},
+	{name: "balances", columns: "address chain dapp balance eth_height:int", order: "address, chain, dapp"},
+	{
+		name: "credit_history",
+		columns: `credit_ref credit_index:int address amount:int price bonus_amount tx_hash token chain provider origin origin_ref
+payment_method expiration_date:int message_timestamp:int expense_count:int expense_size_mib`,
+		order: "credit_ref, credit_index",
+	},
+	{
+		name:    "credit_balances",
+		columns: "address message_timestamp:int credit_ref credit_index:int amount_remaining:int expiration_date:int",
+		order:   "address, message_timestamp, credit_ref, credit_index",
+	},
+	{
+		name:    "removed_messages",
+		columns: "item_hash type chain sender signature item_type time:int channel owner payment_type size:int",
+		// What is still going is a live message, which says so.
+		where: "removed_at IS NOT NULL",
+		order: "item_hash",
+	},
 }
