@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"aleph/account"
+	"aleph/internal/node/store"
 	"aleph/message"
 )
 
@@ -75,7 +76,7 @@ func (r *replay) settle(ctx context.Context) error {
 func (r *replay) nextDue(ctx context.Context) (next message.Timestamp, found bool, err error) {
 	now := message.TimestampOf(r.clock.Now())
 	for _, fetched := range []bool{true, false} {
-		due, err := r.node.Store.Due(ctx, fetched, now, 1)
+		due, err := r.node.Store.Due(ctx, fetched, now, store.Due{}, 1)
 		if err != nil || len(due) > 0 {
 			return 0, false, err
 		}

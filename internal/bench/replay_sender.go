@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -39,15 +38,7 @@ func (r *replay) newSender(ctx context.Context) (sender, error) {
 type queueSender struct{ node *node.Inside }
 
 func (s queueSender) message(ctx context.Context, line corpus.Line) error {
-	m, err := message.ParseEnvelope(line.Message)
-	if rej, refused := errors.AsType[*message.Rejection](err); refused {
-		_, err = s.node.Queue.SubmitInvalid(ctx, line.Message, rej)
-		return err
-	}
-	if err != nil {
-		return err
-	}
-	_, err = s.node.Queue.Submit(ctx, m, ingest.OriginP2P)
+	_, err := s.node.Queue.SubmitEnvelope(ctx, line.Message, ingest.Source{Origin: ingest.OriginP2P})
 	return err
 }
 
