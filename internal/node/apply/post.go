@@ -88,7 +88,7 @@ func postRow(m Received, p *message.Post) *store.PostRow {
 	if p.HasRef {
 		row.Ref = &p.Ref
 	}
-	if len(message.DerivedOf(m.Message).Tags) > 0 {
+	if row.Tags = unique(message.DerivedOf(m.Message).Tags); len(row.Tags) > 0 {
 		row.TagsFrom = m.ItemHash
 	}
 	return row
@@ -113,7 +113,7 @@ func (s *Session) forgetPost(f *forgetting, m *store.MessageRow) error {
 	if err != nil {
 		return err
 	}
-	if err := s.tx.DeletePost(hash); err != nil {
+	if err := s.tx.DeletePost(post); err != nil {
 		return err
 	}
 	amends, err := s.read.Amends(s.ctx, cmp.Or(post.Amends, hash))
@@ -122,7 +122,7 @@ func (s *Session) forgetPost(f *forgetting, m *store.MessageRow) error {
 	}
 	if post.Amends == "" {
 		for _, amend := range amends {
-			if err := s.forgetAmend(f, amend.ItemHash); err != nil {
+			if err := s.forgetAmend(f, amend); err != nil {
 				return err
 			}
 		}
@@ -143,12 +143,12 @@ func (s *Session) forgetPost(f *forgetting, m *store.MessageRow) error {
 }
 
 // forgetAmend removes an amend because its original goes.
-func (s *Session) forgetAmend(f *forgetting, hash message.Hash) error {
-	row, err := s.read.Message(s.ctx, hash)
+func (s *Session) forgetAmend(f *forgetting, amend *store.PostRow) error {
+	row, err := s.read.Message(s.ctx, amend.ItemHash)
 	if err != nil {
 		return err
 	}
-	if err := s.tx.DeletePost(hash); err != nil {
+	if err := s.tx.DeletePost(amend); err != nil {
 		return err
 	}
 	return s.remove(f, row)

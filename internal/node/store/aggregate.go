@@ -102,11 +102,15 @@ func (r Reader) Elements(ctx context.Context, key AggregateKey) ([]ElementRow, e
 	})
 }
 
-const sqlInsertElement = `INSERT INTO aggregate_elements (item_hash, owner, key, creation_datetime) VALUES ($1, $2, $3, $4)`
+const sqlInsertElement = `INSERT INTO aggregate_elements (id, item_hash, owner, key, creation_datetime) VALUES ($1, $2, $3, $4, $5)`
 
-// InsertElement records an AGGREGATE message.
+// InsertElement records an AGGREGATE message that was inserted before.
 func (tx *Tx) InsertElement(e *ElementRow) error {
-	return tx.exec("element.insert", sqlInsertElement, string(e.ItemHash), string(e.Owner), e.Key, int64(e.Created))
+	id, err := tx.number(e.ItemHash)
+	if err != nil {
+		return err
+	}
+	return tx.exec("element.insert", sqlInsertElement, id, string(e.ItemHash), string(e.Owner), e.Key, int64(e.Created))
 }
 
 // The newest element by (time, hash) is the last revision, whatever the order of arrival.
@@ -139,12 +143,13 @@ func (tx *Tx) MergeElement(e *ElementRow, members map[string]json.RawMessage) er
 }
 
 const (
-	sqlDeleteElement   = `DELETE FROM aggregate_elements WHERE item_hash = $1`
+	sqlDeleteElement   = `DELETE FROM aggregate_elements WHERE id = (SELECT id FROM messages WHERE item_hash = $1)`
 	sqlDeleteAggregate = `DELETE FROM aggregates WHERE owner = $1 AND key = $2`
 	sqlDeleteMembers   = `DELETE FROM aggregate_members WHERE owner = $1 AND key = $2`
 )
 
-// DeleteElement removes the record of an AGGREGATE message, not its effect.
+// DeleteElement removes the record of an AGGREGATE message, not its effect. The
+// message must still be there.
 func (tx *Tx) DeleteElement(hash message.Hash) error {
 	return tx.exec("element.delete", sqlDeleteElement, string(hash))
 }

@@ -49,6 +49,9 @@ func (l AggregateList) statement() (string, []any) {
 		w.raw(column + strings.TrimSpace(beyond) + "= " + at)
 		w.raw("(" + column + beyond + at + " OR (a.key, a.owner) > (" + w.param(l.After.Key) + ", " + w.param(string(l.After.Owner)) + "))")
 	}
+	if len(w.conds) == 0 {
+		w.raw(column + " >= 0") // always so: it makes a planner take the index of the order
+	}
 	text := `SELECT ` + aggregateColumns + ` FROM aggregates a` + w.clause() +
 		` ORDER BY ` + column + direction + `, a.key, a.owner` + w.limit(l.Limit, l.Offset)
 	return text, w.args

@@ -17,16 +17,17 @@ WHERE s.status = 'forgotten' AND f.item_hash IS NULL`
 AND NOT EXISTS (SELECT 1 FROM pending_messages p WHERE p.item_hash = s.item_hash)`
 	sqlRejectedWithoutRecord = `SELECT s.item_hash FROM message_status s LEFT JOIN rejected_messages r ON r.item_hash = s.item_hash
 WHERE s.status = 'rejected' AND r.item_hash IS NULL`
-	sqlStrayPost = `SELECT p.item_hash FROM posts p LEFT JOIN messages m ON m.item_hash = p.item_hash WHERE m.item_hash IS NULL
-UNION SELECT m.item_hash FROM messages m LEFT JOIN posts p ON p.item_hash = m.item_hash WHERE m.type = 'POST' AND p.item_hash IS NULL`
-	sqlStrayAmend = `SELECT a.item_hash FROM posts a LEFT JOIN posts o ON o.item_hash = a.amends
+	sqlStrayPost = `SELECT p.item_hash FROM posts p LEFT JOIN messages m ON m.id = p.id WHERE m.item_hash IS NULL OR m.item_hash <> p.item_hash
+UNION SELECT m.item_hash FROM messages m LEFT JOIN posts p ON p.id = m.id WHERE m.type = 'POST' AND p.item_hash IS NULL`
+	sqlStrayAmend = `SELECT a.item_hash FROM posts a LEFT JOIN messages m ON m.item_hash = a.amends LEFT JOIN posts o ON o.id = m.id
 WHERE a.amends IS NOT NULL AND (o.item_hash IS NULL OR o.amends IS NOT NULL)`
-	sqlWrongAmend = `SELECT o.item_hash FROM posts o LEFT JOIN posts a ON a.item_hash = o.latest_amend
+	sqlWrongAmend = `SELECT o.item_hash FROM posts o LEFT JOIN messages m ON m.item_hash = o.latest_amend LEFT JOIN posts a ON a.id = m.id
 WHERE o.latest_amend IS NOT NULL AND (a.amends IS NULL OR a.amends <> o.item_hash OR a.creation_datetime <> o.last_updated)`
-	sqlStrayElement = `SELECT e.item_hash FROM aggregate_elements e LEFT JOIN messages m ON m.item_hash = e.item_hash WHERE m.item_hash IS NULL`
-	sqlStrayMember  = `SELECT b.item_hash FROM aggregate_members b LEFT JOIN aggregate_elements e ON e.item_hash = b.item_hash WHERE e.item_hash IS NULL`
-	sqlStrayPin     = `SELECT p.file_hash FROM file_pins p LEFT JOIN files f ON f.hash = p.file_hash WHERE f.hash IS NULL`
-	sqlLoosePin     = `SELECT p.item_hash FROM file_pins p LEFT JOIN messages m ON m.item_hash = p.item_hash
+	sqlStrayElement = `SELECT e.item_hash FROM aggregate_elements e LEFT JOIN messages m ON m.id = e.id WHERE m.item_hash IS NULL OR m.item_hash <> e.item_hash`
+	sqlStrayMember  = `SELECT b.item_hash FROM aggregate_members b LEFT JOIN messages m ON m.item_hash = b.item_hash
+LEFT JOIN aggregate_elements e ON e.id = m.id WHERE e.item_hash IS NULL`
+	sqlStrayPin = `SELECT p.file_hash FROM file_pins p LEFT JOIN files f ON f.hash = p.file_hash WHERE f.hash IS NULL`
+	sqlLoosePin = `SELECT p.item_hash FROM file_pins p LEFT JOIN messages m ON m.item_hash = p.item_hash
 WHERE p.type IN ('message', 'content') AND m.item_hash IS NULL`
 	sqlLooseFile = `SELECT f.hash FROM files f WHERE NOT EXISTS (SELECT 1 FROM file_pins p WHERE p.file_hash = f.hash)`
 	sqlWrongTag  = `SELECT t.item_hash FROM file_tags t LEFT JOIN file_pins p ON p.item_hash = t.item_hash AND p.type = 'message'

@@ -21,14 +21,14 @@ func TestInconsistenciesAreFound(t *testing.T) {
 	}
 	err = db.Update(t.Context(), func(tx *Tx) error {
 		for _, text := range []string{
-			`INSERT INTO messages (item_hash, type, chain, sender, item_type, time, size, status, reception_time, owner)
-VALUES ('m', 'POST', 'ETH', 's', 'inline', 1, 1, 'processed', 1, 's')`,
+			`INSERT INTO messages (id, item_hash, type, chain, sender, item_type, time, size, status, reception_time, owner)
+VALUES (1, 'm', 'POST', 'ETH', 's', 'inline', 1, 1, 'processed', 1, 's')`,
 			`INSERT INTO message_status (item_hash, status, reception_time) VALUES
 ('m', 'processed', 1), ('p', 'pending', 1), ('f', 'forgotten', 1), ('r', 'rejected', 1)`,
 			`INSERT INTO message_counts (sender, owner, type, status, total) VALUES ('', '', '', 'processed', 7)`,
-			`INSERT INTO posts (item_hash, owner, type, amends, creation_datetime, last_updated) VALUES ('a', 's', 'amend', 'none', 1, 1)`,
-			`INSERT INTO posts (item_hash, owner, type, creation_datetime, last_updated, latest_amend) VALUES ('o', 's', 'x', 1, 1, 'none')`,
-			`INSERT INTO aggregate_elements (item_hash, owner, key, creation_datetime) VALUES ('e', 's', 'k', 1)`,
+			`INSERT INTO posts (id, item_hash, owner, type, amends, creation_datetime, last_updated) VALUES (101, 'a', 's', 'amend', 'none', 1, 1)`,
+			`INSERT INTO posts (id, item_hash, owner, type, creation_datetime, last_updated, latest_amend) VALUES (102, 'o', 's', 'x', 1, 1, 'none')`,
+			`INSERT INTO aggregate_elements (id, item_hash, owner, key, creation_datetime) VALUES (103, 'e', 's', 'k', 1)`,
 			`INSERT INTO aggregate_members (owner, key, member, time, item_hash, value) VALUES ('s', 'k', 'x', 1, 'none', '1')`,
 			`INSERT INTO files (hash, size, type) VALUES ('loose', 1, 'file')`,
 			`INSERT INTO file_pins (file_hash, type, created, item_hash) VALUES ('nothing', 'message', 1, 'none')`,

@@ -48,7 +48,7 @@ func (r Reader) CountHashes(ctx context.Context, l HashList) (int64, error) {
 		if l.Status != "" {
 			filter.Statuses = []message.Status{l.Status}
 		}
-		return r.keptTotal(ctx, CountFilter{}, filter)
+		return r.CountMessages(ctx, filter)
 	}
 	w := l.where()
 	rows, err := r.q.query(ctx, "", `SELECT COUNT(*) FROM messages m`+w.clause(), w.args...)

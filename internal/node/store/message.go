@@ -104,11 +104,11 @@ func (r Reader) messages(ctx context.Context, statement, columns string, hashes 
 	return found, nil
 }
 
-const sqlInsertMessage = `INSERT INTO messages (item_hash, type, chain, sender, signature, item_type, time, channel, size, status,
+const sqlInsertMessage = `INSERT INTO messages (id, item_hash, type, chain, sender, signature, item_type, time, channel, size, status,
 reception_time, owner, content_type, content_ref, content_key, content_item_hash, payment_type, tags,
-item_content, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+item_content, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 
-const sqlInsertTag = `INSERT INTO message_tags (item_hash, tag) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+const sqlInsertTag = `INSERT INTO message_tags (id, tag, time, item_hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
 
 // InsertMessage records a message whose effects are being applied, its tags
 // and its share of the totals.
@@ -118,8 +118,12 @@ func (tx *Tx) InsertMessage(m *MessageRow) error {
 	if env.ItemType == message.ItemInline {
 		itemContent = env.ItemContent
 	}
-	err := tx.exec("message.insert", sqlInsertMessage,
-		string(env.ItemHash), string(env.Type), string(env.Chain), string(env.Sender), null(env.Signature),
+	id, err := tx.nextNumber(env.ItemHash)
+	if err != nil {
+		return err
+	}
+	err = tx.exec("message.insert", sqlInsertMessage,
+		id, string(env.ItemHash), string(env.Type), string(env.Chain), string(env.Sender), null(env.Signature),
 		string(env.ItemType), int64(env.Time), nullPtr(env.Channel), m.Size, string(m.Status),
 		int64(m.ReceptionTime), string(m.Owner), null(m.ContentType), null(m.ContentRef), nullPtr(m.ContentKey),
 		null(m.ContentItemHash), null(m.PaymentType), null(encodeStrings(m.Tags)),
@@ -128,26 +132,24 @@ func (tx *Tx) InsertMessage(m *MessageRow) error {
 		return err
 	}
 	for _, tag := range m.Tags {
-		if err := tx.exec("message.tag", sqlInsertTag, string(env.ItemHash), tag); err != nil {
+		if err := tx.exec("message.tag", sqlInsertTag, id, tag, int64(env.Time), string(env.ItemHash)); err != nil {
 			return err
 		}
 	}
 	tx.count(m, 1)
+	tx.countMessage(m, 1)
 	return nil
 }
 
 const (
 	sqlDeleteMessage = `DELETE FROM messages WHERE item_hash = $1`
-	sqlDeleteTags    = `DELETE FROM message_tags WHERE item_hash = $1`
+	sqlDeleteTags    = `DELETE FROM message_tags WHERE id = (SELECT id FROM messages WHERE item_hash = $1)`
 )
 
 // DeleteMessage removes a live message, its tags, its confirmations and its share
 // of the totals.
 func (tx *Tx) DeleteMessage(m *MessageRow) error {
 	hash := string(m.Message.ItemHash)
-	if err := tx.exec("message.delete", sqlDeleteMessage, hash); err != nil {
-		return err
-	}
 	if len(m.Tags) > 0 {
 		if err := tx.exec("message.untag", sqlDeleteTags, hash); err != nil {
 			return err
@@ -158,7 +160,11 @@ func (tx *Tx) DeleteMessage(m *MessageRow) error {
 			return err
 		}
 	}
+	if err := tx.exec("message.delete", sqlDeleteMessage, hash); err != nil {
+		return err
+	}
 	tx.count(m, -1)
+	tx.countMessage(m, -1)
 	return nil
 }
 

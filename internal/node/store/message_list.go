@@ -70,112 +70,94 @@ func (l MessageList) statement() (string, []any) {
 	if l.NoBody {
 		columns = messageHeadColumns
 	}
-	w := l.where()
-	if l.After != nil {
-		w.after("m.time", "m.item_hash", l.Ascending, *l.After)
+	w := new(where)
+	l.MessageFilter.rest(w)
+	if l.ByConfirmation {
+		return l.byConfirmation(w, columns)
 	}
-	text := `SELECT ` + columns + ` FROM messages m` + w.clause() + l.order() + w.limit(l.Limit, l.Offset)
+	list := listing{
+		where: w, table: "messages m", alias: "m", columns: columns, time: "time", ascending: l.Ascending, after: l.After,
+		filters: l.MessageFilter.filters(), limit: l.Limit, offset: l.Offset,
+	}
+	return list.statement()
+}
+
+// byConfirmation reads the confirmed and the unconfirmed messages, each in the
+// order of an index, and puts one before the other. // spec ccn-http-api 5.1
+func (l MessageList) byConfirmation(w *where, columns string) (string, []any) {
+	list := listing{where: w, table: "messages m", alias: "m", filters: l.MessageFilter.filters(), limit: l.Limit, offset: l.Offset}
+	list.narrow()
+	direction, first := " DESC", "0"
+	if l.Ascending {
+		direction, first = "", "1"
+	}
+	order := "m.time" + direction + ", m.item_hash"
+	most := l.Limit
+	if most > 0 {
+		most += l.Offset
+	}
+	part := func(rank, cond, order string) string {
+		return "SELECT * FROM (SELECT m.id, " + rank + " AS rank, COALESCE(m.first_confirmed_at, 0) AS at, m.time, m.item_hash FROM messages m" +
+			list.conditions(cond, "m") + " ORDER BY " + order + list.page(most, 0) + ") AS b" + rank
+	}
+	second := "1"
+	if l.Ascending {
+		second = "0"
+	}
+	text := "SELECT " + columns + " FROM (" +
+		part(first, "m.first_confirmed_at IS NULL", order) + " UNION ALL " +
+		part(second, "m.first_confirmed_at IS NOT NULL", "m.first_confirmed_at"+direction+", "+order) +
+		") AS u JOIN messages m ON m.id = u.id ORDER BY u.rank, u.at" + direction + ", u.time" + direction + ", u.item_hash" +
+		list.page(l.Limit, l.Offset)
 	return text, w.args
 }
 
-func (l MessageList) order() string {
-	switch {
-	case l.ByConfirmation && l.Ascending:
-		return ` ORDER BY m.first_confirmed_at IS NULL, m.first_confirmed_at, m.time, m.item_hash`
-	case l.ByConfirmation:
-		return ` ORDER BY m.first_confirmed_at IS NOT NULL, m.first_confirmed_at DESC, m.time DESC, m.item_hash`
-	case l.Ascending:
-		return ` ORDER BY m.time, m.item_hash`
+// filters returns what has an index, from what selects least to what selects
+// most.
+func (f MessageFilter) filters() []filter {
+	return []filter{
+		{hashes: true, values: unique(f.Hashes)},
+		{column: "m.content_item_hash", values: unique(f.ContentHashes)},
+		{column: "m.content_ref", values: unique(f.Refs)},
+		{column: "m.sender", values: unique(f.Senders), sender: true},
+		{column: "m.owner", values: unique(f.Owners)},
+		{table: "message_tags", values: unique(f.Tags)},
+		{column: "m.content_key", values: unique(f.ContentKeys)},
+		{column: "m.content_type", values: unique(f.ContentTypes)},
+		{column: "m.channel", values: unique(f.Channels)},
+		{column: "m.chain", values: unique(f.Chains)},
+		{column: "m.type", values: unique(f.Types)},
+		{column: "m.payment_type", values: unique(f.PaymentTypes)},
 	}
-	return ` ORDER BY m.time DESC, m.item_hash`
 }
 
-func (f MessageFilter) where() *where {
-	w := new(where)
+// rest adds the conditions that are looked at row by row.
+func (f MessageFilter) rest(w *where) {
 	if !f.allLive() {
-		in(w, "m.status", unique(f.Statuses))
+		// In these words: the few that are removing have an index, and who is
+		// processed is nearly all.
+		switch {
+		case slices.Contains(f.Statuses, message.StatusRemoving):
+			w.raw("m.status = 'removing'")
+		case slices.Contains(f.Statuses, message.StatusProcessed):
+			w.raw("m.status <> 'removing'")
+		default:
+			w.raw("1 = 0") // no live message has such a status
+		}
 	}
-	// From what selects least to what selects most.
-	narrow(w, "m.item_hash", unique(f.Hashes))
-	narrow(w, "m.content_item_hash", unique(f.ContentHashes))
-	narrow(w, "m.content_ref", unique(f.Refs))
-	narrow(w, "m.sender", unique(f.Senders))
-	narrow(w, "m.owner", unique(f.Owners))
-	w.tagged("m.item_hash", unique(f.Tags))
-	narrow(w, "m.content_key", unique(f.ContentKeys))
-	narrow(w, "m.content_type", unique(f.ContentTypes))
-	narrow(w, "m.channel", unique(f.Channels))
-	narrow(w, "m.type", unique(f.Types))
-	narrow(w, "m.payment_type", unique(f.PaymentTypes))
-	in(w, "m.chain", unique(f.Chains))
 	w.between("m.time", f.From, f.Until)
 	if f.FromBlock > 0 {
-		w.raw("(m.first_confirmed_height >= " + w.param(f.FromBlock) + " OR m.first_confirmed_height IS NULL)")
+		w.raw("(+m.first_confirmed_height >= " + w.param(f.FromBlock) + " OR m.first_confirmed_height IS NULL)")
 	}
 	if f.UntilBlock > 0 {
-		w.and("m.first_confirmed_height < ", f.UntilBlock)
+		w.and("+m.first_confirmed_height < ", f.UntilBlock) // not by its index: by that of the order
 	}
-	return w
 }
 
 // allLive reports whether the statuses are those of every live message.
 func (f MessageFilter) allLive() bool {
 	return len(f.Statuses) == 0 ||
 		slices.Contains(f.Statuses, message.StatusProcessed) && slices.Contains(f.Statuses, message.StatusRemoving)
-}
-
-// CountMessages returns how many live messages a filter selects. The usual
-// filters read a total that is kept on write. // spec ccn-http-api 14.1
-func (r Reader) CountMessages(ctx context.Context, f MessageFilter) (int64, error) {
-	if kept, ok := f.kept(); ok {
-		return r.keptTotal(ctx, kept, f)
-	}
-	w := f.where()
-	rows, err := r.q.query(ctx, "", `SELECT COUNT(*) FROM messages m`+w.clause(), w.args...)
-	return one(rows, err, column[int64])
-}
-
-// kept returns the kept total that a filter asks for, if it does.
-func (f MessageFilter) kept() (CountFilter, bool) {
-	var c CountFilter
-	if len(f.Types) > 1 || len(f.Senders) > 1 || len(f.Owners) > 1 {
-		return c, false
-	}
-	if len(f.Owners) == 1 && (len(f.Types) > 0 || len(f.Senders) > 0) {
-		return c, false
-	}
-	filtered := len(f.Refs) + len(f.ContentHashes) + len(f.ContentKeys) + len(f.ContentTypes) + len(f.Chains) +
-		len(f.Channels) + len(f.Tags) + len(f.Hashes) + len(f.PaymentTypes)
-	if filtered > 0 || f.From != 0 || f.Until != 0 || f.FromBlock != 0 || f.UntilBlock != 0 {
-		return c, false
-	}
-	for _, typ := range f.Types {
-		c.Type = typ
-	}
-	for _, sender := range f.Senders {
-		c.Sender = sender
-	}
-	for _, owner := range f.Owners {
-		c.Owner = owner
-	}
-	// An address that is empty selects nothing, and in a kept total everything.
-	return c, (len(f.Senders) == 0 || c.Sender != "") && (len(f.Owners) == 0 || c.Owner != "") && (len(f.Types) == 0 || c.Type != "")
-}
-
-func (r Reader) keptTotal(ctx context.Context, c CountFilter, f MessageFilter) (int64, error) {
-	var total int64
-	for _, status := range []message.Status{message.StatusProcessed, message.StatusRemoving} {
-		if !f.allLive() && !slices.Contains(f.Statuses, status) {
-			continue
-		}
-		c.Status = status
-		n, err := r.Count(ctx, c)
-		if err != nil {
-			return 0, err
-		}
-		total += n
-	}
-	return total, nil
 }
 
 // unique returns the different values of a list, sorted, so that no list of a
@@ -200,19 +182,6 @@ func (w *where) between(column string, from, until message.Timestamp) {
 	if until != 0 {
 		w.and(column+" < ", int64(until))
 	}
-}
-
-// after restricts a list ordered by time in either direction, then by hash
-// ascending, to what comes after a place.
-func (w *where) after(time, hash string, ascending bool, place After) {
-	beyond := " < "
-	if ascending {
-		beyond = " > "
-	}
-	at := w.param(int64(place.Time))
-	// The first condition is implied by the second; it lets an index be used.
-	w.raw(time + strings.TrimSpace(beyond) + "= " + at)
-	w.raw("(" + time + beyond + at + " OR " + hash + " > " + w.param(string(place.Hash)) + ")")
 }
 
 // limit returns the end of a query; a limit of 0 is none.

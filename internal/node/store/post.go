@@ -16,6 +16,7 @@ type PostRow struct {
 	Amends   message.Hash // the original, for an amend
 	Channel  *string
 	Created  message.Timestamp
+	Tags     []string // of its own message; not read back
 
 	// What an original shows now.
 	LatestAmend message.Hash      // "" when not amended
@@ -36,7 +37,7 @@ func scanPost(row scanner) (*PostRow, error) {
 	return &p, nil
 }
 
-const sqlPost = `SELECT ` + postColumns + ` FROM posts p WHERE p.item_hash = $1`
+const sqlPost = `SELECT ` + postColumns + ` FROM posts p WHERE p.id = (SELECT m.id FROM messages m WHERE m.item_hash = $1)`
 
 // Post returns a post or an amend, or [message.ErrNotFound].
 func (r Reader) Post(ctx context.Context, hash message.Hash) (*PostRow, error) {
@@ -52,30 +53,102 @@ func (r Reader) Amends(ctx context.Context, original message.Hash) ([]*PostRow, 
 	return all(rows, err, scanPost)
 }
 
-const sqlInsertPost = `INSERT INTO posts (item_hash, owner, type, ref, amends, channel, creation_datetime, last_updated, tags_from)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)`
+const (
+	sqlInsertPost = `INSERT INTO posts (id, item_hash, owner, type, ref, amends, channel, creation_datetime, last_updated, tags_from)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)`
+	sqlTagPost = `INSERT INTO post_tags (id, tag, last_updated, item_hash) VALUES ($1, $2, $3, $4)`
+)
 
-// InsertPost records a post or an amend.
+// InsertPost records a post or an amend, whose message was inserted just before.
 func (tx *Tx) InsertPost(p *PostRow) error {
-	return tx.exec("post.insert", sqlInsertPost, string(p.ItemHash), string(p.Owner), p.Type, nullPtr(p.Ref), null(p.Amends),
+	id, err := tx.number(p.ItemHash)
+	if err != nil {
+		return err
+	}
+	err = tx.exec("post.insert", sqlInsertPost, id, string(p.ItemHash), string(p.Owner), p.Type, nullPtr(p.Ref), null(p.Amends),
 		nullPtr(p.Channel), int64(p.Created), null(p.TagsFrom))
+	if err != nil || p.Amends != "" {
+		return err
+	}
+	tx.countPost(p, 1)
+	return tx.tagPost(id, p.ItemHash, p.Created, p.Tags)
 }
 
-const sqlShowAmend = `UPDATE posts SET latest_amend = $2, last_updated = $3, tags_from = $4 WHERE item_hash = $1`
+// tagPost records the tags that a post shows.
+func (tx *Tx) tagPost(id int64, hash message.Hash, updated message.Timestamp, tags []string) error {
+	for _, tag := range tags {
+		if err := tx.exec("post.tag", sqlTagPost, id, tag, int64(updated), string(hash)); err != nil {
+			return err
+		}
+		tx.countValue(listPosts, "tag", tag, 1)
+	}
+	return nil
+}
+
+const (
+	sqlPostTags  = `SELECT tag FROM post_tags WHERE id = $1`
+	sqlUntagPost = `DELETE FROM post_tags WHERE id = $1`
+)
+
+// untagPost takes away the tags that a post shows.
+func (tx *Tx) untagPost(id int64) error {
+	rows, err := tx.query(tx.ctx, "post.tags", sqlPostTags, id)
+	tags, err := all(rows, err, column[string])
+	if err != nil || len(tags) == 0 {
+		return err
+	}
+	for _, tag := range tags {
+		tx.countValue(listPosts, "tag", tag, -1)
+	}
+	return tx.exec("post.untag", sqlUntagPost, id)
+}
+
+const (
+	sqlShowAmend = `UPDATE posts SET latest_amend = $2, last_updated = $3, tags_from = $4 WHERE id = $1`
+	sqlTagsOf    = `SELECT t.tag FROM messages m JOIN message_tags t ON t.id = m.id WHERE m.item_hash = $1`
+)
 
 // ShowAmend makes an original show an amend, or itself when amend is "".
 func (tx *Tx) ShowAmend(original, amend message.Hash, updated message.Timestamp, tagsFrom message.Hash) error {
-	return tx.exec("post.show", sqlShowAmend, string(original), null(amend), int64(updated), null(tagsFrom))
+	id, err := tx.number(original)
+	if err != nil {
+		return err
+	}
+	if err := tx.untagPost(id); err != nil {
+		return err
+	}
+	if err := tx.exec("post.show", sqlShowAmend, id, null(amend), int64(updated), null(tagsFrom)); err != nil {
+		return err
+	}
+	if tagsFrom == "" {
+		return nil
+	}
+	rows, err := tx.query(tx.ctx, "message.tags", sqlTagsOf, string(tagsFrom))
+	tags, err := all(rows, err, column[string])
+	if err != nil {
+		return err
+	}
+	return tx.tagPost(id, original, updated, tags)
 }
 
-const sqlDeletePost = `DELETE FROM posts WHERE item_hash = $1`
+const sqlDeletePost = `DELETE FROM posts WHERE id = $1`
 
-// DeletePost removes a post or an amend.
-func (tx *Tx) DeletePost(hash message.Hash) error {
-	return tx.exec("post.delete", sqlDeletePost, string(hash))
+// DeletePost removes a post or an amend. Its message must still be there.
+func (tx *Tx) DeletePost(p *PostRow) error {
+	id, err := tx.number(p.ItemHash)
+	if err != nil {
+		return err
+	}
+	if p.Amends == "" {
+		tx.countPost(p, -1)
+		if err := tx.untagPost(id); err != nil {
+			return err
+		}
+	}
+	return tx.exec("post.delete", sqlDeletePost, id)
 }
 
-const sqlOwnTags = `SELECT item_hash FROM message_tags WHERE item_hash = $1 LIMIT 1`
+const sqlOwnTags = `SELECT t.item_hash FROM messages m JOIN message_tags t ON t.id = m.id WHERE m.item_hash = $1 LIMIT 1`
 
 // OwnTags returns hash when that message has tags of its own, else "".
 func (r Reader) OwnTags(ctx context.Context, hash message.Hash) (message.Hash, error) {

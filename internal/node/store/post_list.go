@@ -56,28 +56,22 @@ func (r Reader) ListPosts(ctx context.Context, l PostList) ([]ListedPost, error)
 }
 
 func (l PostList) statement() (string, []any) {
-	w := l.where()
-	if l.After != nil {
-		w.after("p.last_updated", "p.item_hash", l.Ascending, *l.After)
+	w := new(where)
+	l.PostFilter.rest(w)
+	list := listing{
+		where: w, table: "posts p", alias: "p", columns: postColumns, time: "last_updated", ascending: l.Ascending, after: l.After,
+		filters: l.PostFilter.filters(), limit: l.Limit, offset: l.Offset,
 	}
-	from := ` FROM posts p`
-	if l.ByConfirmation {
-		from += ` LEFT JOIN messages m ON m.item_hash = p.item_hash`
+	if !l.ByConfirmation {
+		return list.statement()
 	}
-	text := `SELECT ` + postColumns + from + w.clause() + l.order() + w.limit(l.Limit, l.Offset)
+	list.narrow()
+	order := ` ORDER BY m.first_confirmed_at IS NOT NULL, m.first_confirmed_at DESC, p.creation_datetime DESC, p.item_hash`
+	if l.Ascending {
+		order = ` ORDER BY m.first_confirmed_at IS NULL, m.first_confirmed_at, p.creation_datetime, p.item_hash`
+	}
+	text := `SELECT ` + postColumns + ` FROM posts p JOIN messages m ON m.id = p.id` + w.clause() + order + list.page(l.Limit, l.Offset)
 	return text, w.args
-}
-
-func (l PostList) order() string {
-	switch {
-	case l.ByConfirmation && l.Ascending:
-		return ` ORDER BY m.first_confirmed_at IS NULL, m.first_confirmed_at, p.creation_datetime, p.item_hash`
-	case l.ByConfirmation:
-		return ` ORDER BY m.first_confirmed_at IS NOT NULL, m.first_confirmed_at DESC, p.creation_datetime DESC, p.item_hash`
-	case l.Ascending:
-		return ` ORDER BY p.last_updated, p.item_hash`
-	}
-	return ` ORDER BY p.last_updated DESC, p.item_hash`
 }
 
 // postMessages joins the messages of a page.
@@ -108,26 +102,59 @@ func (r Reader) postMessages(ctx context.Context, posts []*PostRow) ([]ListedPos
 	return listed, nil
 }
 
-// CountPosts returns how many posts a filter selects.
+// CountPosts returns how many posts a filter selects. A filter by one thing reads
+// a total that is kept on write.
 func (r Reader) CountPosts(ctx context.Context, f PostFilter) (int64, error) {
-	w := f.where()
+	if dimension, values, ok := f.kept(); ok {
+		return r.valueTotal(ctx, listPosts, dimension, values...)
+	}
+	w := new(where)
+	f.rest(w)
+	list := listing{where: w, table: "posts p", alias: "p", filters: f.filters()}
+	list.narrow()
 	rows, err := r.q.query(ctx, "", `SELECT COUNT(*) FROM posts p`+w.clause(), w.args...)
 	return one(rows, err, column[int64])
 }
 
-func (f PostFilter) where() *where {
-	w := new(where)
+// kept returns the dimension of a filter by at most one thing.
+func (f PostFilter) kept() (string, []string, bool) {
+	if f.From != 0 || f.Until != 0 || len(f.Hashes)+len(f.Refs)+len(f.Chains) > 0 || len(f.Tags) > 1 {
+		return "", nil, false
+	}
+	dimension, values := "", []string{""}
+	for _, d := range []struct {
+		name   string
+		values []string
+	}{{"owner", unique(f.Owners)}, {"type", unique(f.Types)}, {"channel", unique(f.Channels)}, {"tag", unique(f.Tags)}} {
+		if len(d.values) == 0 {
+			continue
+		}
+		if dimension != "" {
+			return "", nil, false
+		}
+		dimension, values = d.name, d.values
+	}
+	return dimension, values, true
+}
+
+// filters returns what has an index, from what selects least to what selects
+// most.
+func (f PostFilter) filters() []filter {
+	return []filter{
+		{hashes: true, values: unique(f.Hashes)},
+		{column: "p.ref", values: unique(f.Refs)},
+		{column: "p.owner", values: unique(f.Owners)},
+		{table: "post_tags", values: unique(f.Tags)},
+		{column: "p.channel", values: unique(f.Channels)},
+		{column: "p.type", values: unique(f.Types)},
+	}
+}
+
+// rest adds the conditions that are looked at row by row.
+func (f PostFilter) rest(w *where) {
 	w.raw("p.amends IS NULL")
-	// From what selects least to what selects most.
-	narrow(w, "p.item_hash", unique(f.Hashes))
-	narrow(w, "p.ref", unique(f.Refs))
-	narrow(w, "p.owner", unique(f.Owners))
-	w.tagged("p.tags_from", unique(f.Tags))
-	narrow(w, "p.channel", unique(f.Channels))
-	narrow(w, "p.type", unique(f.Types))
 	if chains := unique(f.Chains); len(chains) > 0 {
-		w.raw("EXISTS (SELECT 1 FROM messages c WHERE c.item_hash = p.item_hash AND c.chain IN (" + list(w, chains) + "))")
+		w.raw("EXISTS (SELECT 1 FROM messages c WHERE c.id = p.id AND c.chain IN (" + list(w, chains) + "))")
 	}
 	w.between("p.last_updated", f.From, f.Until)
-	return w
 }

@@ -34,6 +34,13 @@ var notState = map[string]string{
 	"cron_jobs":      "when this node's jobs ran",
 
 	"messages.reception_time": "when this node got it",
+	"messages.id":             "a number of this database",
+	"posts.id":                "a number of this database",
+	"aggregate_elements.id":   "a number of this database",
+	"message_tags.id":         "a number of this database",
+	"message_tags.time":       "that of the message",
+	"post_tags":               "follows from posts and message_tags",
+	"list_counts":             "totals kept of messages and posts",
 	"file_pins.id":            "a number of this database",
 	"file_pins.delete_by":     "grace pins only",
 	"vms.on_message":          "follows from the message",

@@ -16,6 +16,10 @@ type Tx struct {
 	ctx    context.Context //nolint:containedctx // one transaction, one context: the writer's calls are never cancelled half-way
 	counts map[countKey]int64
 	totals map[totalKey]total
+	values map[valueKey]int64
+	// last is the message inserted last, highest the highest number given.
+	last    numbered
+	highest int64
 }
 
 // writer runs transactions on the only connection that changes the database.
@@ -27,7 +31,7 @@ type writer struct {
 }
 
 func (w *writer) update(ctx context.Context, do func(tx *Tx) error) (err error) {
-	tx := &Tx{w: w, ctx: ctx, counts: map[countKey]int64{}, totals: map[totalKey]total{}}
+	tx := &Tx{w: w, ctx: ctx, counts: map[countKey]int64{}, values: map[valueKey]int64{}, totals: map[totalKey]total{}}
 	tx.Reader = Reader{q: tx}
 	if err := w.inject("begin"); err != nil {
 		return err
@@ -50,6 +54,9 @@ func (w *writer) update(ctx context.Context, do func(tx *Tx) error) (err error) 
 		return err
 	}
 	if err := tx.writeCounts(); err != nil {
+		return err
+	}
+	if err := tx.writeValues(); err != nil {
 		return err
 	}
 	if err := tx.writeTotals(); err != nil {
@@ -105,7 +112,7 @@ func (tx *Tx) query(_ context.Context, name, text string, args ...any) (rows, er
 // Nested runs do and, when it fails, takes back only what do changed. It costs
 // a savepoint, so it is for replaying after an unexpected failure.
 func (tx *Tx) Nested(do func() error) error {
-	counts, totals := maps.Clone(tx.counts), maps.Clone(tx.totals)
+	counts, totals, values := maps.Clone(tx.counts), maps.Clone(tx.totals), maps.Clone(tx.values)
 	if err := tx.w.inject("savepoint"); err != nil {
 		return err
 	}
@@ -122,7 +129,8 @@ func (tx *Tx) Nested(do func() error) error {
 	if err == nil {
 		return nil
 	}
-	tx.counts, tx.totals = counts, totals
+	tx.counts, tx.totals, tx.values = counts, totals, values
+	tx.last, tx.highest = numbered{}, 0
 	return errors.Join(err, tx.w.session.undo(tx.ctx))
 }
 

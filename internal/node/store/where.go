@@ -17,8 +17,6 @@ import (
 type where struct {
 	conds []string
 	args  []any
-	// narrowed says that [narrow] has found what to search by.
-	narrowed bool
 }
 
 // param adds a value and returns its placeholder.
@@ -62,29 +60,19 @@ func list[T any](w *where, values []T) string {
 	return b.String()
 }
 
-// narrow is in for a column with an index. Only the first one that restricts is
-// searched by: call it for the column first of which a value selects least. A
-// database without statistics prefers an index that gives the order, and walks
-// the messages of a whole type for the few that have a reference.
-func narrow[T any](w *where, column string, values []T) {
-	if len(values) == 0 {
-		return
-	}
-	if w.narrowed {
-		column += " || ''" // no index has this
-	}
-	w.narrowed = true
-	in(w, column, values)
+// after restricts a list ordered by time in either direction, then by hash
+// ascending, to what comes after a place.
+func (w *where) after(time, hash string, ascending bool, place After) {
+	w.raw(w.beyond(time, hash, ascending, place))
 }
 
-// tagged restricts to rows whose column names a message with one of the tags.
-func (w *where) tagged(column string, tags []string) {
-	switch {
-	case len(tags) == 0:
-	case w.narrowed:
-		w.raw("EXISTS (SELECT 1 FROM message_tags t WHERE t.item_hash = " + column + " AND t.tag IN (" + list(w, tags) + "))")
-	default:
-		w.raw(column + " IN (SELECT t.item_hash FROM message_tags t WHERE t.tag IN (" + list(w, tags) + "))")
-		w.narrowed = true
+// beyond returns that condition.
+func (w *where) beyond(time, hash string, ascending bool, place After) string {
+	sign := " < "
+	if ascending {
+		sign = " > "
 	}
+	at := w.param(int64(place.Time))
+	// The first condition is implied by the second; it lets an index be used.
+	return time + strings.TrimSpace(sign) + "= " + at + " AND (" + time + sign + at + " OR " + hash + " > " + w.param(string(place.Hash)) + ")"
 }
