@@ -32,6 +32,11 @@ type engine interface {
 	wrap(name string, err error) error
 	// catalog is a query for the columns of all tables; see [tables].
 	catalog() string
+	// kind names the engine, integrity is a query for what it knows to be stored
+	// badly, and sizes are those of tables and indexes and of everything.
+	kind() string
+	integrity() string
+	sizes(ctx context.Context) ([]objectSize, int64, error)
 	// identityReset is a query that makes the numbers of new rows go on after the
 	// largest, "" when they do by themselves.
 	identityReset(table, column string) string

@@ -8,3 +8,8 @@ FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' ORD
 
 // identityReset is empty: the next number is one more than the largest.
 func (e *sqlite) identityReset(string, string) string { return "" }
+
+func (e *sqlite) kind() string { return Engine }
+
+// integrity answers ok, or what is wrong.
+func (e *sqlite) integrity() string { return `PRAGMA integrity_check(20)` }
