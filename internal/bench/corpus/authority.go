@@ -78,9 +78,8 @@ func (p *planner) preamble() {
 	p.send(p.write(a.foundation, message.TypeAggregate, map[string]any{
 		"key": "corechannel", "content": map[string]any{"nodes": []any{}, "resource_nodes": []any{}},
 	}))
-	a.runtime, a.rootfs = p.image("runtime"), p.image("rootfs")
 	p.barrier()
-	people := p.crowd.people
+	people := append([]*person{a.foundation}, p.crowd.people...)
 	for height := 1; len(people) > 0; height++ {
 		part := people[:min(perPost, len(people))]
 		people = people[len(part):]
@@ -103,6 +102,8 @@ func (p *planner) preamble() {
 		grant.m.Channel = &channel
 		p.send(grant)
 	}
+	p.barrier()
+	a.runtime, a.rootfs = p.image("runtime"), p.image("rootfs")
 	p.authorize()
 	p.barrier()
 }

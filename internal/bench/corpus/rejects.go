@@ -17,6 +17,7 @@ func refusals() (quick, slow []refusal) {
 		(*planner).forged, (*planner).foreign, (*planner).unverifiable, (*planner).malformed, (*planner).withoutTargets,
 		(*planner).amendOfAmend, (*planner).updateOfUpdate, (*planner).forgetOfForget, (*planner).foreignAmend,
 		(*planner).foreignVersion, (*planner).fixedProgram, (*planner).restricted, (*planner).foreignForget,
+		(*planner).withoutTokens, (*planner).withoutCredits,
 	}
 	slow = []refusal{
 		(*planner).amendOfNothing, (*planner).versionOfNothing, (*planner).codeOfNothing, (*planner).forgetOfNothing,
@@ -247,3 +248,15 @@ func (p *planner) contentOfNobody() *item {
 	it.body = nil
 	return it.refused(message.CodeContentUnavailable)
 }
+
+// withoutTokens is a machine of an account that holds nothing.
+func (p *planner) withoutTokens() *item {
+	return p.newInstance(p.poor(), "hold").refused(message.CodeBalanceInsufficient)
+}
+
+// withoutCredits is a machine of an account that has no credits.
+func (p *planner) withoutCredits() *item {
+	return p.newInstance(p.poor(), "credit").refused(message.CodeCreditInsufficient)
+}
+
+func (p *planner) poor() *person { return p.crowd.poor[p.r.IntN(len(p.crowd.poor))] }
