@@ -141,7 +141,12 @@ func (s *Session) forgetBody(m *store.MessageRow) error {
 	if err := s.tx.DeletePin(pin.ItemHash, store.PinContent); err != nil {
 		return err
 	}
-	return s.graceUnlessPinned(pin)
+	n, err := s.read.CountPins(s.ctx, pin.FileHash)
+	if err != nil || n > 0 {
+		return err
+	}
+	// In nobody's name: the message may need its own for the file that it stores.
+	return s.tx.GraceUpload(pin.FileHash, s.now, s.now+message.Timestamp(s.rules.GracePeriod/time.Microsecond))
 }
 
 // graceUnlessPinned keeps a file for the grace period when nothing else does.

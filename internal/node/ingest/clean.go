@@ -27,10 +27,11 @@ func (q *Queue) cleanJob() chore {
 }
 
 // Clean removes the grace pins whose time is over, the files that nothing keeps
-// any more (first the rows, then, when these are committed, the bytes), and the
-// records of messages that were rejected long ago.
+// any more (first the rows, then, when these are committed, the bytes), the
+// messages that were not paid for in time, and the records of messages that were
+// rejected long ago.
 func (q *Queue) Clean(ctx context.Context) error {
-	return errors.Join(q.cleanFiles(ctx), q.cleanRecords(ctx))
+	return errors.Join(q.cleanFiles(ctx), q.finishRemovals(ctx), q.cleanRecords(ctx))
 }
 
 func (q *Queue) cleanFiles(ctx context.Context) error {

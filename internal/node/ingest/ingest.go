@@ -54,6 +54,9 @@ type Config struct {
 	MaxContent    int64         `yaml:"max_content" doc:"most bytes of a message's content outside its envelope"`
 	CleanInterval time.Duration `yaml:"clean_interval" doc:"time between two removals of files that nothing keeps and of old records; the first is at most a minute after the start"`
 
+	BalanceInterval time.Duration `yaml:"balance_interval" doc:"time between two searches for messages whose owners hold too little"`
+	CreditInterval  time.Duration `yaml:"credit_interval" doc:"time between two searches for messages whose owners have too few credits"`
+
 	MaxRejected      int64         `yaml:"max_rejected" doc:"most records of rejected messages; the oldest are dropped first"`
 	MaxRejectedBytes int64         `yaml:"max_rejected_bytes" doc:"most bytes of the messages in these records"`
 	KeepRejected     time.Duration `yaml:"keep_rejected" doc:"how long the record of a rejected message is kept"`
@@ -63,11 +66,11 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		QueueSize: 1024, BatchSize: 256, BatchBytes: 8 << 20, Gather: time.Millisecond, MaxPending: 1_000_000,
-		FetchWorkers:  10,               // spec messages 4.3
-		FetchTimeout:  75 * time.Second, // four tries of 15 s and the content. spec messages 4.4
-		MaxContent:    100 << 20,        // spec messages 1.5
-		CleanInterval: time.Hour,
-		MaxRejected:   1_000_000, MaxRejectedBytes: 1 << 30, KeepRejected: 90 * 24 * time.Hour,
+		FetchWorkers:  10,                                                               // spec messages 4.3
+		FetchTimeout:  75 * time.Second,                                                 // four tries of 15 s and the content. spec messages 4.4
+		MaxContent:    100 << 20,                                                        // spec messages 1.5
+		CleanInterval: time.Hour, BalanceInterval: time.Hour, CreditInterval: time.Hour, // spec messages 4.8
+		MaxRejected: 1_000_000, MaxRejectedBytes: 1 << 30, KeepRejected: 90 * 24 * time.Hour,
 	}
 }
 
@@ -77,6 +80,9 @@ func (c Config) validate() error {
 	}
 	if c.Gather < 0 || c.FetchTimeout <= 0 || c.CleanInterval <= 0 {
 		return errors.New("node: fetch_timeout and clean_interval must be more than zero")
+	}
+	if c.BalanceInterval <= 0 || c.CreditInterval <= 0 {
+		return errors.New("node: balance_interval and credit_interval must be more than zero")
 	}
 	if c.MaxRejected < 1 || c.MaxRejectedBytes < 1 || c.KeepRejected <= 0 {
 		return errors.New("node: max_rejected, max_rejected_bytes and keep_rejected must be more than zero")
@@ -189,7 +195,9 @@ func (q *Queue) Run(ctx context.Context) error {
 	q.tellPending()
 	helpers, helperCtx := errgroup.WithContext(ctx)
 	helpers.Go(func() error { return q.dispatch(helperCtx) })
-	helpers.Go(func() error { return q.repeat(helperCtx, q.cleanJob()) })
+	for _, job := range append(q.reviewJobs(), q.cleanJob()) {
+		helpers.Go(func() error { return q.repeat(helperCtx, job) })
+	}
 	for range q.cfg.FetchWorkers {
 		helpers.Go(func() error { return q.fetchLoop(helperCtx) })
 	}

@@ -163,12 +163,3 @@ func (r Reader) CreditsSince(ctx context.Context, since, now message.Timestamp, 
 	rows, err := r.q.query(ctx, "credit.since", sqlCreditsSince, int64(since), int64(now), string(after), limit)
 	return all(rows, err, column[message.Address])
 }
-
-const sqlCreditAddresses = `SELECT DISTINCT address FROM credit_history WHERE address > $1 ORDER BY address LIMIT $2`
-
-// CreditAddresses returns addresses after the given one that have a ledger, in
-// order.
-func (r Reader) CreditAddresses(ctx context.Context, after message.Address, limit int) ([]message.Address, error) {
-	rows, err := r.q.query(ctx, "credit.addresses", sqlCreditAddresses, string(after), limit)
-	return all(rows, err, column[message.Address])
-}

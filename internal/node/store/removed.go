@@ -24,20 +24,23 @@ const sqlRemoved = `SELECT ` + removedColumns + ` FROM removed_messages WHERE it
 // also while it is removing.
 func (r Reader) Removed(ctx context.Context, hash message.Hash) (*RemovedRow, error) {
 	rows, err := r.q.query(ctx, "removed.get", sqlRemoved, string(hash))
-	return one(rows, err, func(row scanner) (*RemovedRow, error) {
-		var f RemovedRow
-		var signature text
-		m := &f.Message
-		err := row.Scan(&m.ItemHash, &m.Type, &m.Chain, &m.Sender, &signature, &m.ItemType, &m.Time, &m.Channel,
-			&f.Owner, &f.PaymentType, &f.Size, &f.RemovedAt)
-		m.Signature = string(signature)
-		return &f, err
-	})
+	return one(rows, err, scanRemoved)
+}
+
+func scanRemoved(row scanner) (*RemovedRow, error) {
+	var f RemovedRow
+	var signature text
+	m := &f.Message
+	err := row.Scan(&m.ItemHash, &m.Type, &m.Chain, &m.Sender, &signature, &m.ItemType, &m.Time, &m.Channel,
+		&f.Owner, &f.PaymentType, &f.Size, &f.RemovedAt)
+	m.Signature = string(signature)
+	return &f, err
 }
 
 const (
 	sqlSetStatusOf = `UPDATE messages SET status = $2 WHERE item_hash = $1`
-	sqlSnapshot    = `INSERT INTO removed_messages (item_hash, size) VALUES ($1, $2) ON CONFLICT (item_hash) DO UPDATE SET size = excluded.size`
+	sqlSnapshot    = `INSERT INTO removed_messages (item_hash, size, due) VALUES ($1, $2, $3)
+ON CONFLICT (item_hash) DO UPDATE SET size = excluded.size, due = excluded.due`
 	sqlDropRemoved = `DELETE FROM removed_messages WHERE item_hash = $1`
 )
 
@@ -52,8 +55,9 @@ func (tx *Tx) setLive(m *MessageRow, status message.Status) error {
 	return nil
 }
 
-// SetRemoving marks a live message as unpaid and keeps the size of its file.
-func (tx *Tx) SetRemoving(m *MessageRow, size *int64) error {
+// SetRemoving marks a live message as unpaid, to go when due, and keeps the size
+// of its file.
+func (tx *Tx) SetRemoving(m *MessageRow, size *int64, due message.Timestamp) error {
 	if err := tx.setLive(m, message.StatusRemoving); err != nil {
 		return err
 	}
@@ -61,7 +65,7 @@ func (tx *Tx) SetRemoving(m *MessageRow, size *int64) error {
 	if size != nil {
 		bytes = *size
 	}
-	return tx.exec("removed.snapshot", sqlSnapshot, string(m.Message.ItemHash), bytes)
+	return tx.exec("removed.snapshot", sqlSnapshot, string(m.Message.ItemHash), bytes, int64(due))
 }
 
 // SetRecovered takes SetRemoving back.
@@ -95,11 +99,12 @@ func (tx *Tx) SetRemoved(f *RemovedRow) error {
 		size, int64(f.RemovedAt))
 }
 
-const sqlRemoving = `SELECT item_hash FROM messages WHERE status = 'removing' AND item_hash > $1 ORDER BY item_hash LIMIT $2`
+const sqlRemoving = `SELECT item_hash FROM removed_messages WHERE removed_at IS NULL AND due <= $1 AND item_hash > $2 ORDER BY item_hash LIMIT $3`
 
-// Removing returns removing messages after the given one, in order.
-func (r Reader) Removing(ctx context.Context, after message.Hash, limit int) ([]message.Hash, error) {
-	rows, err := r.q.query(ctx, "removed.due", sqlRemoving, string(after), limit)
+// Removing returns removing messages after the given one that go by now, in
+// order.
+func (r Reader) Removing(ctx context.Context, now message.Timestamp, after message.Hash, limit int) ([]message.Hash, error) {
+	rows, err := r.q.query(ctx, "removed.due", sqlRemoving, int64(now), string(after), limit)
 	return all(rows, err, column[message.Hash])
 }
 

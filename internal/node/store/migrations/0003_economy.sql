@@ -79,7 +79,7 @@ CREATE TABLE credit_balances (
 CREATE INDEX credit_balances_expiration ON credit_balances (expiration_date) WHERE expiration_date IS NOT NULL;
 
 -- Messages whose resources go or are gone. While a message is removing the row
--- says only how large its file was. -- spec messages 4.8
+-- says only how large its file was and when it goes. -- spec messages 4.8
 CREATE TABLE removed_messages (
     item_hash    TEXT NOT NULL PRIMARY KEY,
     type         TEXT,
@@ -92,14 +92,13 @@ CREATE TABLE removed_messages (
     owner        TEXT,
     payment_type TEXT,
     size         BIGINT,
-    removed_at   BIGINT -- NULL until the message is gone
+    due          BIGINT, -- when the message goes unless it is paid for again
+    removed_at   BIGINT  -- NULL until the message is gone
 );
+CREATE INDEX removed_due ON removed_messages (due) WHERE removed_at IS NULL;
 CREATE INDEX removed_at ON removed_messages (removed_at DESC, item_hash);
 CREATE INDEX removed_owner ON removed_messages (owner, removed_at DESC);
 CREATE INDEX removed_sender ON removed_messages (sender, removed_at DESC);
-
--- The removing ones among the live messages, which are few.
-CREATE INDEX messages_removing ON messages (item_hash) WHERE status = 'removing';
 
 -- When each job last ran to its end.
 CREATE TABLE cron_jobs (
