@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Databases hands out fresh databases of one server, which it starts when the
-// first one is asked for. It is safe for concurrent use.
+// Databases hands out fresh databases of one server. Start comes first. It is
+// safe for concurrent use.
 type Databases struct {
 	options Options
 	// prepare fills the database that all others are copies of.
@@ -19,7 +19,6 @@ type Databases struct {
 
 	mu     sync.Mutex
 	server *Server
-	failed error
 	count  int
 }
 
@@ -32,36 +31,24 @@ func NewDatabases(o Options, prepare func(ctx context.Context, url string) error
 // template is the database that the others are copies of.
 const template = "prepared"
 
-// Server returns the server, started.
-func (d *Databases) Server(t testing.TB) *Server {
-	t.Helper()
+// Start starts the server and prepares the first database.
+func (d *Databases) Start(ctx context.Context) (err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.serverLocked(t)
-}
-
-func (d *Databases) serverLocked(t testing.TB) *Server {
-	t.Helper()
-	if d.server == nil && d.failed == nil {
-		d.failed = d.start(context.WithoutCancel(t.Context()))
-	}
-	if d.failed != nil {
-		t.Fatal(d.failed)
-	}
-	return d.server
-}
-
-func (d *Databases) start(ctx context.Context) (err error) {
 	if d.server, err = Start(ctx, d.options); err != nil {
 		return err
 	}
-	if err := d.server.Exec(ctx, "postgres", "CREATE DATABASE "+template); err != nil {
-		return err
+	if err = d.server.Exec(ctx, "postgres", "CREATE DATABASE "+template); err == nil && d.prepare != nil {
+		err = d.prepare(ctx, d.server.SocketURL(template))
 	}
-	if d.prepare == nil {
-		return nil
-	}
-	return d.prepare(ctx, d.server.URL(template))
+	return err
+}
+
+// Server returns the server, nil before Start.
+func (d *Databases) Server() *Server {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.server
 }
 
 // New returns the URL of a fresh database, which goes when the test ends.
@@ -69,7 +56,7 @@ func (d *Databases) New(t testing.TB) string {
 	t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := d.serverLocked(t)
+	s := d.server
 	d.count++
 	name := fmt.Sprintf("test_%d", d.count)
 	if err := s.Exec(t.Context(), "postgres", "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
@@ -80,7 +67,7 @@ func (d *Databases) New(t testing.TB) string {
 			t.Error(err)
 		}
 	})
-	return s.URL(name)
+	return s.SocketURL(name)
 }
 
 // Close ends the server, if there is one.
@@ -95,7 +82,7 @@ func (d *Databases) Close() error {
 
 // Exec runs statements in a database, each on its own.
 func (s *Server) Exec(ctx context.Context, database string, statements ...string) error {
-	conn, err := pgx.Connect(ctx, s.URL(database))
+	conn, err := pgx.Connect(ctx, s.SocketURL(database))
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,10 +26,13 @@ import (
 	"aleph/internal/node/blob"
 	"aleph/internal/node/ingest"
 	"aleph/internal/node/store"
+	"aleph/internal/node/store/storetest"
 	"aleph/message"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	os.Exit(storetest.Main(m, func() error { return goleak.Find() }))
+}
 
 // noon is when the nodes of these tests live: 2026-01-01T12:00:00.25Z.
 var noon = time.Unix(1767268800, 250_000_000)
@@ -71,8 +75,7 @@ type settings struct {
 func startNode(t testing.TB, change ...func(*settings)) *testNode {
 	t.Helper()
 	folder := t.TempDir()
-	s := settings{api: api.DefaultConfig(), store: store.DefaultConfig()}
-	s.store.Path = filepath.Join(folder, "node.db")
+	s := settings{api: api.DefaultConfig(), store: storetest.Config(t)}
 	for _, c := range change {
 		c(&s)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,10 +19,13 @@ import (
 	"aleph/internal/node/blob"
 	"aleph/internal/node/ingest"
 	"aleph/internal/node/store"
+	"aleph/internal/node/store/storetest"
 	"aleph/message"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	os.Exit(storetest.Main(m, func() error { return goleak.Find() }))
+}
 
 // testNode is a real queue over a real database and a real folder of files.
 type testNode struct {
@@ -42,8 +46,7 @@ func start(t testing.TB, options ...option) *testNode {
 // startIn runs a node in a folder that may hold the state of an earlier one.
 func startIn(t testing.TB, dir string, options ...option) *testNode {
 	t.Helper()
-	storeCfg := store.DefaultConfig()
-	storeCfg.Path = filepath.Join(dir, "node.db")
+	storeCfg := storetest.ConfigIn(t, dir)
 	cfg := ingest.DefaultConfig()
 	deps := ingest.Deps{Verify: account.Verify, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}
 	var err error

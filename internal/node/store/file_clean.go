@@ -36,7 +36,7 @@ func (tx *Tx) ExpireGrace(now message.Timestamp, limit int) (int, error) {
 	return len(expired), nil
 }
 
-const sqlDeletions = `SELECT hash FROM file_deletions WHERE hash NOT IN (SELECT hash FROM files) LIMIT $1`
+const sqlDeletions = `SELECT hash FROM file_deletions WHERE hash NOT IN (SELECT hash FROM files) ORDER BY hash LIMIT $1`
 
 // FileDeletions returns files whose bytes may go: nothing refers to them.
 func (r Reader) FileDeletions(ctx context.Context, limit int) ([]message.Hash, error) {

@@ -38,11 +38,11 @@ var suite struct {
 	databases *postgres.Databases
 }
 
-// Main runs the tests of a package once on each engine and returns the exit
-// code. With the flag -engine they run on one only.
+// Main runs the tests of a package once on each engine, then the checks, and
+// returns the exit code. With the flag -engine they run on one only.
 //
 //	func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
-func Main(m *testing.M) int {
+func Main(m *testing.M, checks ...func() error) int {
 	only := flag.String("engine", "", "run the tests on this database only: sqlite or postgres")
 	flag.Parse()
 	suite.databases = postgres.NewDatabases(postgres.Options{Volatile: true}, migrate)
@@ -52,14 +52,24 @@ func Main(m *testing.M) int {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "on %s:\n", suite.engine)
+		if suite.engine == PostgreSQL && !once() {
+			// Here, because a server that a test in a synctest bubble starts would
+			// have to end with the bubble.
+			if err := suite.databases.Start(context.Background()); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+		}
 		code = max(code, m.Run())
 		if once() {
 			break
 		}
 	}
-	if err := suite.databases.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	for _, check := range append([]func() error{suite.databases.Close}, checks...) {
+		if err := check(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
 	}
 	return code
 }
@@ -107,8 +117,27 @@ func Config(t testing.TB) store.Config {
 	return cfg
 }
 
-// Server returns the PostgreSQL server of the suite.
-func Server(t testing.TB) *postgres.Server {
+// ConfigIn returns the configuration of the database that belongs to a folder,
+// a fresh one the first time.
+func ConfigIn(t testing.TB, dir string) store.Config {
 	t.Helper()
-	return suite.databases.Server(t)
+	cfg := store.DefaultConfig()
+	if On() == SQLite {
+		cfg.Path = filepath.Join(dir, "node.db")
+		return cfg
+	}
+	path := filepath.Join(dir, "database.url")
+	url, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		url = []byte(suite.databases.New(t))
+		err = os.WriteFile(path, url, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.URL = string(url)
+	return cfg
 }
+
+// Server returns the PostgreSQL server of the suite, nil on another engine.
+func Server() *postgres.Server { return suite.databases.Server() }
