@@ -3,6 +3,8 @@ package message
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -68,6 +70,9 @@ var codeTable = map[Code]struct {
 	CodeForgetNotAllowed:     {"FORGET_NOT_ALLOWED", false},
 	CodeForgottenDuplicate:   {"FORGOTTEN_DUPLICATE", false},
 }
+
+// Codes returns every code of the protocol, in ascending order.
+func Codes() []Code { return slices.Sorted(maps.Keys(codeTable)) }
 
 // String returns the protocol's name of the code.
 func (c Code) String() string {
