@@ -62,5 +62,12 @@ func (c *Config) complete() error {
 	return nil
 }
 
+// Completed returns the configuration with the folders that follow from the data
+// folder, as a cloud would use it.
+func (c Config) Completed() (Config, error) {
+	err := c.complete()
+	return c, err
+}
+
 func (c *Config) nodeDir() string    { return filepath.Join(c.DataDir, "node") }
 func (c *Config) computeDir() string { return filepath.Join(c.DataDir, "compute") }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 )
 
@@ -28,6 +29,9 @@ func readSizes(ctx context.Context, cfg Config) ([]objectSize, int64, error) {
 		return nil, 0, err
 	}
 	sizes, bytes, err := e.sizes(ctx)
+	if err != nil {
+		err = fmt.Errorf("open database %s: %w", e, err)
+	}
 	return sizes, bytes, errors.Join(err, e.close())
 }
 

@@ -68,10 +68,11 @@ func (e *sqlite) connect(ctx context.Context) (session, error) {
 }
 
 func (e *sqlite) open(readOnly bool) (*sql.DB, error) {
-	if e.cfg.ReadOnly {
-		if _, err := os.Stat(e.cfg.Path); errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("%w: there is no such file", message.ErrNotFound)
-		}
+	switch info, err := os.Stat(e.cfg.Path); {
+	case e.cfg.ReadOnly && errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("%w: there is no such file", message.ErrNotFound)
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("%w: it is a folder: name the file in it", message.ErrInvalid)
 	}
 	c, err := newConnector(e.cfg, readOnly)
 	if err != nil {
