@@ -22,6 +22,10 @@ type Network struct {
 	// // spec messages 8.6
 	Channel string
 
+	// ImmutableVPrograms refuses V-PROGRAMs that allow amends, as revisions of
+	// the schema do that the public network does not run yet. // spec messages Q-09
+	ImmutableVPrograms bool
+
 	Authorities Authorities
 	Contracts   Contracts
 	Cutoffs     Cutoffs

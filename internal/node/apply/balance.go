@@ -12,8 +12,8 @@ import (
 )
 
 // planReport decides about what a POST does besides being one: it reports
-// balances or moves credits. The effect is nil when it does nothing.
-// // spec messages 7.7, 7.8
+// balances or measurements, or moves credits. The effect is nil when it does
+// nothing. // spec messages 7.7, 7.8, 8.3
 func (s *Session) planReport(m Received, p *message.Post) (Effect, error) {
 	a := &s.rules.Network.Authorities
 	if empty(p.Content) {
@@ -24,6 +24,9 @@ func (s *Session) planReport(m Received, p *message.Post) (Effect, error) {
 			return nil, nil
 		}
 		return s.planBalances(p)
+	}
+	if p.Type == message.NodeMetricsType {
+		return s.planNodeMetrics(m, p), nil
 	}
 	if a.CreditChannel == "" || m.Channel == nil || *m.Channel != a.CreditChannel {
 		return nil, nil

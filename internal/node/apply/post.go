@@ -116,6 +116,11 @@ func (s *Session) forgetPost(f *forgetting, m *store.MessageRow) error {
 	if err := s.tx.DeletePost(post); err != nil {
 		return err
 	}
+	if post.Type == message.NodeMetricsType {
+		if err := s.tx.DeleteNodeMetrics(hash); err != nil {
+			return err
+		}
+	}
 	amends, err := s.read.Amends(s.ctx, cmp.Or(post.Amends, hash))
 	if err != nil {
 		return err

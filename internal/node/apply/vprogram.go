@@ -11,6 +11,9 @@ func (s *Session) planVProgram(m Received, p *message.VProgram) (Effect, error) 
 	if err := s.permit(m.Sender, p.Address, subjectOf(m.Message)); err != nil {
 		return nil, err
 	}
+	if p.AllowAmend && s.rules.Network.ImmutableVPrograms {
+		return nil, message.Reject(message.CodeInvalidFormat, "a verifiable program allows no amends")
+	}
 	vm := vmRow(m, vmVerified, &p.Executable)
 	add := func(kind string, ref message.Hash) {
 		if ref != "" {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"aleph/internal/node/apply"
 	"aleph/internal/node/store"
 	"aleph/message"
 )
@@ -28,10 +29,24 @@ func (q *Queue) cleanJob() chore {
 
 // Clean removes the grace pins whose time is over, the files that nothing keeps
 // any more (first the rows, then, when these are committed, the bytes), the
-// messages that were not paid for in time, and the records of messages that were
-// rejected long ago.
+// messages that were not paid for in time, old measurements of nodes, and the
+// records of messages that were rejected long ago.
 func (q *Queue) Clean(ctx context.Context) error {
-	return errors.Join(q.cleanFiles(ctx), q.finishRemovals(ctx), q.cleanRecords(ctx))
+	return errors.Join(q.cleanFiles(ctx), q.finishRemovals(ctx), q.cleanMetrics(ctx), q.cleanRecords(ctx))
+}
+
+// cleanMetrics removes old measurements of nodes. // spec messages 8.3
+func (q *Queue) cleanMetrics(ctx context.Context) error {
+	for {
+		var expired int
+		err := q.do(ctx, func(b *batch) (err error) {
+			expired, err = b.tx.ExpireNodeMetrics(apply.MetricsHorizon(b.now), cleanBatch)
+			return err
+		})
+		if err != nil || expired < cleanBatch {
+			return err
+		}
+	}
 }
 
 func (q *Queue) cleanFiles(ctx context.Context) error {

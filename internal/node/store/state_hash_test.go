@@ -23,6 +23,7 @@ var notState = map[string]string{
 	"chain_txs":             "what a chain says; that one confirms a message is in message_confirmations",
 	"letter_totals":         "totals of what waits and what was refused",
 	"pending_confirmations": "belong to what is not decided yet",
+	"node_metrics":          "follow from the messages, for as long as they are kept",
 	"file_deletions":        "work that is left for the clean-up",
 	"node_check":            "written to find out whether the disk can be written",
 	"goose_db_version":      "the version of the schema",
