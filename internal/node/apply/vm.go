@@ -30,8 +30,8 @@ func (s *Session) planVM(m Received, vm store.VMRow, e *message.Executable, need
 			volumes = append(volumes, n)
 		}
 	}
-	needs = slices.Concat(volumes, needs) // the order in which other nodes compare sizes
-	if err := s.checkNeeds(needs); err != nil {
+	// The order in which other nodes compare sizes.
+	if err := s.checkNeeds(slices.Concat(volumes, needs)); err != nil {
 		return nil, err
 	}
 	if e.HasReplaces {
@@ -39,7 +39,7 @@ func (s *Session) planVM(m Received, vm store.VMRow, e *message.Executable, need
 			return nil, err
 		}
 	}
-	for _, n := range needs {
+	for _, n := range slices.Concat(needs, volumes) { // their places are kept: databases of issue 2 have these
 		vm.Refs = append(vm.Refs, n.VMRef)
 	}
 	bill, err := s.checkMachine(m.Message)
