@@ -117,6 +117,17 @@ type Cutoffs struct {
 // comes.
 const Always = Timestamp(math.MinInt64)
 
+// PaymentChanged reports whether messages that must be paid for are judged in
+// another way at the second of two instants. // spec messages 7.1, 7.6
+func (c *Cutoffs) PaymentChanged(from, to Timestamp) bool {
+	for _, cutoff := range []Timestamp{c.FreeTime, c.MachineCreditOnly, c.CreditOnly} {
+		if cutoff != 0 && from < cutoff && cutoff <= to {
+			return true
+		}
+	}
+	return false
+}
+
 // ImageKind says what an image is for.
 type ImageKind string
 

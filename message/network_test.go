@@ -7,6 +7,33 @@ import (
 )
 
 // The dates of the code are the numbers of the protocol. // spec messages 7.1
+// // spec messages 7.6, Q-38
+func TestPaymentChanged(t *testing.T) {
+	t.Parallel()
+	c := message.PublicNetwork().Cutoffs
+	for _, test := range []struct {
+		from, to message.Timestamp
+		want     bool
+	}{
+		{c.FreeTime - 1, c.FreeTime, true},
+		{c.FreeTime, c.FreeTime + 1, false},
+		{c.FreeTime - 2, c.FreeTime - 1, false},
+		{c.FreeTime, c.FreeTime - 1, false},
+		{c.FreeTime, c.MachineCreditOnly, true},
+		{c.MachineCreditOnly, c.CreditOnly - 1, false},
+		{c.MachineCreditOnly, c.CreditOnly, true},
+		{0, c.CreditOnly, true},
+		{c.CreditOnly, c.CreditOnly + 1e15, false},
+	} {
+		if got := c.PaymentChanged(test.from, test.to); got != test.want {
+			t.Errorf("from %v to %v: %t", test.from.Time(), test.to.Time(), got)
+		}
+	}
+	if (&message.Cutoffs{}).PaymentChanged(-1, 1) {
+		t.Error("without rules nothing changes")
+	}
+}
+
 func TestPublicNetworkCutoffs(t *testing.T) {
 	t.Parallel()
 	c := message.PublicNetwork().Cutoffs

@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
@@ -32,7 +33,8 @@ import (
 	"aleph/message"
 )
 
-// Deps are the parts that an API works with. All are required but Health.
+// Deps are the parts that an API works with. All are required but Health
+// and Now.
 type Deps struct {
 	Store    *store.DB
 	Blobs    *blob.Store
@@ -42,6 +44,8 @@ type Deps struct {
 	Registry *prometheus.Registry
 	// Health is what the parts of the node say about themselves.
 	Health *telemetry.Health
+	// Now tells the time; nil means the system's clock.
+	Now func() time.Time
 	// Version is what the node calls itself.
 	Version string
 }
@@ -71,6 +75,9 @@ func New(cfg Config, deps Deps) (*API, error) {
 	}
 	if deps.Store == nil || deps.Blobs == nil || deps.Queue == nil || deps.Log == nil || deps.Registry == nil {
 		return nil, errors.New("node API: a part it needs is missing")
+	}
+	if deps.Now == nil {
+		deps.Now = time.Now
 	}
 	if deps.Health == nil {
 		deps.Health = new(telemetry.Health)

@@ -98,7 +98,7 @@ func startNode(t testing.TB, change ...func(*settings)) *testNode {
 	}
 	n.API, err = api.New(s.api, api.Deps{
 		Store: n.db, Blobs: n.blobs, Queue: n.queue, Network: message.PublicNetwork(), Log: log, Registry: n.reg,
-		Version: "v1.2.3",
+		Version: "v1.2.3", Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)

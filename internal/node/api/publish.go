@@ -23,7 +23,7 @@ func (a *API) publishMessage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, err := message.ParseEnvelope(envelope)
+	m, err := a.parseMessage(envelope)
 	if err != nil {
 		return failInvalidMessage(err)
 	}
@@ -193,7 +193,7 @@ func (a *API) pubsub(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, err := message.ParseEnvelope(envelope)
+	m, err := a.parseMessage(envelope)
 	if err != nil {
 		return failInvalidMessage(err)
 	}

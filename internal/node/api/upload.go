@@ -257,7 +257,7 @@ func (a *API) parseMetadata(raw []byte, h message.Hash) (*metadata, error) {
 	if len(issues) > 0 {
 		return nil, failMetadata(issuesJSON(issues))
 	}
-	m, err := message.ParseEnvelope(members["message"])
+	m, err := a.parseMessage(members["message"])
 	if err != nil {
 		return nil, failEnvelope(err)
 	}
