@@ -61,6 +61,9 @@ func measureFunctions(ctx context.Context, s *Suite) (rows []Row, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.fund(ctx, g); err != nil {
+		return nil, err
+	}
 	for _, f := range []struct {
 		function
 		code string

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"aleph/internal/local"
 	"aleph/internal/local/spawn"
 )
 
@@ -74,6 +75,16 @@ func (s *Suite) start(ctx context.Context, env ...string) (*cloud, error) {
 		return nil, err
 	}
 	return &cloud{api: process.API, process: process}, nil
+}
+
+// fund lets the first account of a generator pay for files and functions. On a
+// given URL that is up to who runs it.
+func (c *cloud) fund(ctx context.Context, g *Generator) error {
+	if c.process == nil {
+		return nil
+	}
+	tokens := int64(1_000_000)
+	return local.Fund(ctx, c.process.Endpoints, local.Funds{Tokens: &tokens}, g.Key().Address())
 }
 
 func (s *Suite) spawn(ctx context.Context, args []string, env ...string) (*spawn.Cloud, error) {

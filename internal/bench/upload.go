@@ -56,6 +56,9 @@ func (s *Suite) uploadOnce(ctx context.Context, limit uploadLimit) (row Row, err
 	if err != nil {
 		return Row{}, err
 	}
+	if err := c.fund(ctx, g); err != nil {
+		return Row{}, err
+	}
 	s.Progress("hashing %s", limit.name)
 	sum := sha256.New()
 	if _, err := io.Copy(sum, s.file(limit.size)); err != nil {

@@ -20,6 +20,7 @@ import (
 type localOptions struct {
 	configFile  string
 	dataDir     string
+	database    string
 	port        int
 	computePort int
 	ephemeral   bool
@@ -34,8 +35,9 @@ and a compute host that runs functions. A restart keeps everything; Ctrl-C or
 SIGTERM finishes what was accepted and ends it with exit code 0.
 
 The cloud is a network of its own: its authority is a key in the data folder.
-The account that it makes for you is a key file there too. Other commands of the
-same user find the cloud by themselves.
+The account that it makes for you is a key file there too, and has the tokens and
+credits that storage and machines cost; ` + "`aleph local fund`" + ` gives some to others.
+Other commands of the same user find the cloud by themselves.
 
 With --json it prints one line on standard output when both servers answer:
   {"api": URL, "compute": URL, "account": {"chain", "address",
@@ -47,9 +49,11 @@ With --json it prints one line on standard output when both servers answer:
 	f := cmd.Flags()
 	f.StringVar(&opts.configFile, "config", "", "configuration file ($ALEPH_CONFIG), see `aleph config describe`")
 	f.StringVar(&opts.dataDir, "data-dir", "", "folder of everything that the cloud keeps (default: aleph/local in the user's data folder)")
+	f.StringVar(&opts.database, "database", "", "keep messages at postgres://user@host/name, or in the SQLite file `PATH` (default: a file in the data folder)")
 	f.IntVar(&opts.port, "port", 4024, "port of the node; 0 takes a free one")
 	f.IntVar(&opts.computePort, "compute-port", 4020, "port of the compute host; 0 takes a free one")
 	f.BoolVar(&opts.ephemeral, "ephemeral", false, "take free ports and a folder that is gone afterwards")
+	cmd.AddCommand(newLocalFundCommand(a))
 	return cmd
 }
 
@@ -110,6 +114,15 @@ func (o localOptions) apply(cfg *config.Config, changed func(string) bool) error
 			return usagef("--data-dir must not be empty")
 		}
 		cfg.Local.DataDir = o.dataDir
+	}
+	if changed("database") {
+		if o.ephemeral {
+			return usagef("--ephemeral and --database exclude each other: the files of the messages would be gone")
+		}
+		var err error
+		if cfg.Local.Node.Database, err = databaseAt("--database", o.database, cfg.Local.Node.Database); err != nil {
+			return err
+		}
 	}
 	for _, p := range []struct {
 		flag    string

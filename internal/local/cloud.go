@@ -203,6 +203,9 @@ func (c *Cloud) openHost(ctx context.Context) (service, error) {
 		return service{}, err
 	}
 	c.client = cl
+	if err := c.fundFirst(ctx); err != nil {
+		return service{}, err
+	}
 	if err := c.loadAliases(ctx); err != nil {
 		return service{}, err
 	}

@@ -5,12 +5,17 @@ import (
 )
 
 // Network returns the network of a local cloud: the public network's rules and
-// well-known names under an authority of its own. The runtimes that the public
+// well-known names under an authority of its own, at a time that never passes:
+// nothing is free any more, machines are paid by credit only, and everything
+// else by tokens as well. The runtimes that the public
 // network does not have get a reference made from their name, so that a program
 // can name them before they are built.
 func Network(authority message.Address, runtimes []string) message.Network {
 	n := message.PublicNetwork().GovernedBy(authority)
 	n.Name = "local"
+	n.Cutoffs.FreeHeight = 0 // there are no blocks
+	n.Cutoffs.FreeTime, n.Cutoffs.MachineCreditOnly = message.Always, message.Always
+	n.Cutoffs.CreditOnly = 0
 	for _, name := range runtimes {
 		if ref := RuntimeRef(name); !hasImage(n, ref) {
 			n.Images = append(n.Images, message.Image{Name: name, Kind: message.ImageRuntime, Ref: ref})

@@ -184,7 +184,7 @@ func (n *Node) open(ctx context.Context) (p parts, err error) {
 	}
 	rules := &apply.Rules{
 		FileSize: p.blobs.Size, KnownRuntime: n.knownRuntime(),
-		NoAggregates: n.network.Authorities.Unbuilt, GracePeriod: n.cfg.GracePeriod,
+		NoAggregates: n.network.Authorities.Unbuilt, GracePeriod: n.cfg.GracePeriod, Network: n.network,
 	}
 	p.queue, err = ingest.New(n.cfg.Ingest, ingest.Deps{
 		Store: p.store, Blobs: p.blobs, Rules: rules, Verify: n.cfg.Verify, Now: n.cfg.Now,
