@@ -49,7 +49,7 @@ talks to it, unless --api and --compute point elsewhere.`,
 			root.AddCommand(cmd)
 		}
 	}
-	add(groupCloud, newLocalCommand(a), newDoctorCommand(a), newConfigCommand(a), newDBCommand(a), newBenchCommand(a))
+	add(groupCloud, newLocalCommand(a), newNodeCommand(a), newDoctorCommand(a), newConfigCommand(a), newDBCommand(a), newBenchCommand(a))
 	add(groupData, newAccountCommand(a), newPostCommand(a), newAggregateCommand(a), newMessageCommand(a), newFileCommand(a))
 	add(groupCompute, newFunctionCommand(a), newRuntimeCommand(a))
 	add(groupMore, newVersionCommand(a), newCompletionCommand(a))

@@ -26,10 +26,14 @@ func DefaultConfig() Config {
 		Node: node.DefaultConfig(""), ComputeListen: "127.0.0.1:4020",
 		Compute: compute.DefaultConfig(), Runtimes: runtime.DefaultConfig(),
 	}
-	cfg.Node.Database.Path, cfg.Node.Files.Folder = "", ""
+	cfg.Node.Database.Path, cfg.Node.Files.Folder, cfg.Node.AdminSocket = "", "", ""
 	cfg.Compute.DomainName = "" // the address that its clients call
 	return cfg
 }
+
+// Completed returns the configuration with the folders that follow from the data
+// folder.
+func (c Config) Completed() (Config, error) { return c, c.complete() }
 
 // complete fills in the folders that follow from the data folder.
 func (c *Config) complete() error {
@@ -43,6 +47,9 @@ func (c *Config) complete() error {
 	c.DataDir = dir
 	if c.Node.Database.Path == "" {
 		c.Node.Database.Path = filepath.Join(c.nodeDir(), "node.db")
+	}
+	if c.Node.AdminSocket == "" {
+		c.Node.AdminSocket = filepath.Join(c.nodeDir(), "admin.sock")
 	}
 	if c.Node.Files.Folder == "" {
 		c.Node.Files.Folder = filepath.Join(c.nodeDir(), "files")

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"aleph/account"
+	"aleph/internal/node/admin"
 	"aleph/internal/node/api"
 	"aleph/internal/node/apply"
 	"aleph/internal/node/blob"
@@ -44,6 +45,8 @@ type Config struct {
 	HTTP api.Config `yaml:"http"`
 	// GracePeriod is how long a file is kept that no message stores.
 	GracePeriod time.Duration `yaml:"grace_period" doc:"how long a file is kept that no message stores"`
+	// AdminSocket is where `aleph node` commands reach a running node.
+	AdminSocket string `yaml:"admin_socket" doc:"Unix socket by which the operator's commands reach the running node; empty: admin.sock beside the database; off: none"`
 	// StopTimeout bounds the time to finish what was accepted.
 	StopTimeout time.Duration `yaml:"stop_timeout" doc:"time to finish and commit what was accepted when the node stops"`
 
@@ -65,6 +68,7 @@ func DefaultConfig(dir string) Config {
 	}
 	cfg.Database.Path = filepath.Join(dir, "node.db")
 	cfg.Files.Folder = filepath.Join(dir, "files")
+	cfg.AdminSocket = filepath.Join(dir, "admin.sock")
 	return cfg
 }
 
@@ -222,6 +226,8 @@ func (n *Node) serve(ctx context.Context, p parts, listener net.Listener) error 
 	door, queue := make(chan error, 1), make(chan error, 1)
 	go func() { queue <- p.queue.Run(queueCtx) }()
 	go func() { door <- p.api.Run(apiCtx, listener) }()
+	closeAdmin := n.openAdmin(ctx, p.queue)
+	defer closeAdmin()
 	n.once.Do(func() {
 		n.addr, n.inside = listener.Addr(), Inside{Store: p.store, Blobs: p.blobs, Queue: p.queue}
 		close(n.ready)
@@ -238,6 +244,7 @@ func (n *Node) serve(ctx context.Context, p parts, listener net.Listener) error 
 		queueEnded, errs = true, append(errs, err)
 	}
 	closeDoor()
+	closeAdmin()
 	if !doorEnded {
 		errs = append(errs, <-door) // bounded by its own stop_timeout
 	}
@@ -252,4 +259,32 @@ func (n *Node) serve(ctx context.Context, p parts, listener net.Listener) error 
 	}
 	n.log.InfoContext(ctx, "node stopped")
 	return errors.Join(errs...)
+}
+
+// noAdmin is the value of the setting that stands for no socket.
+const noAdmin = "off"
+
+// openAdmin opens the operator's door and returns what closes it, which may be
+// called twice. A node that cannot have one does its work all the same.
+func (n *Node) openAdmin(ctx context.Context, queue *ingest.Queue) (closeAdmin func()) {
+	if n.cfg.AdminSocket == "" || n.cfg.AdminSocket == noAdmin {
+		return func() {}
+	}
+	listener, err := admin.Listen(ctx, n.cfg.AdminSocket)
+	if err != nil {
+		n.log.WarnContext(ctx, "the commands `aleph node dead-letters retry` and `drop` cannot reach this node", slog.Any("error", err))
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := admin.Serve(ctx, listener, queue, n.log); err != nil {
+			n.log.WarnContext(ctx, "the operator's socket is closed", slog.Any("error", err))
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
