@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"aleph/internal/config"
 	"aleph/internal/local"
 	"aleph/internal/node/store"
 )
@@ -26,6 +25,14 @@ func (o *nodeOptions) register(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.StringVar(&o.configFile, "config", "", "configuration `FILE` of the node ($ALEPH_CONFIG)")
 	f.StringVar(&o.dataDir, "data-dir", "", "data `FOLDER` of the node (default: that of the cloud that runs, else aleph/local in the user's data folder)")
+	for flag, mark := range map[string]func(string) error{
+		"config":   func(f string) error { return cmd.MarkPersistentFlagFilename(f, "yaml", "yml") },
+		"data-dir": cmd.MarkPersistentFlagDirname,
+	} {
+		if err := mark(flag); err != nil {
+			panic(err) // the flag was declared a line before
+		}
+	}
 }
 
 // nodeConfig returns the settings of the node that is meant, whether it runs or not.
@@ -36,22 +43,15 @@ func (a *app) nodeConfig(o *nodeOptions) (local.Config, error) {
 	}
 	cfg.Local.DataDir = cmp.Or(o.dataDir, cfg.Local.DataDir)
 	if cfg.Local.DataDir == "" {
-		running, err := a.runningCloud()
-		if err != nil {
+		if cfg.Local.DataDir, err = a.cloudFolder(); err != nil {
 			return local.Config{}, err
 		}
-		if running != nil {
-			cfg.Local.DataDir = running.DataDir
-		}
 	}
-	if cfg.Local.DataDir == "" {
-		folders, err := config.UserFolders()
-		if err != nil {
-			return local.Config{}, err
-		}
-		cfg.Local.DataDir = folders.LocalData
+	completed, err := cfg.Local.Completed()
+	if err != nil {
+		return local.Config{}, usageError{err}
 	}
-	return cfg.Local.Completed()
+	return completed, nil
 }
 
 // readStore opens the database of a node for reading, beside the node if it runs.

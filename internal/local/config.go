@@ -31,10 +31,6 @@ func DefaultConfig() Config {
 	return cfg
 }
 
-// Completed returns the configuration with the folders that follow from the data
-// folder.
-func (c Config) Completed() (Config, error) { return c, c.complete() }
-
 // complete fills in the folders that follow from the data folder.
 func (c *Config) complete() error {
 	if c.DataDir == "" {

@@ -190,10 +190,11 @@ func (q *Queue) handOver(ctx context.Context, due store.Due, to func(context.Con
 		return false, nil
 	}
 	row, err := q.deps.Store.PendingByID(ctx, due.ID)
-	if err == nil {
+	late := err == nil && row.NextAttempt != due.NextAttempt // it was tried since the list was read
+	if err == nil && !late {
 		err = to(ctx, row)
 	}
-	if err != nil {
+	if err != nil || late {
 		q.flight.leave(due.ItemHash)
 		return false, ignoreNotFound(err)
 	}
