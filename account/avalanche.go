@@ -40,7 +40,7 @@ func (avalanche) verify(m *message.Message) error {
 	if !found || !strings.Contains(rest, "1") {
 		return reason("the address is not a chain, a dash and bech32")
 	}
-	signature, ok := decodeCB58(m.Signature)
+	signature, ok := decodeCB58(trimmed(m.Signature))
 	if !ok {
 		return reason("it is not CB58")
 	}

@@ -74,13 +74,21 @@ func (cosmos) verify(m *message.Message) error {
 	if kind, err := key.text("type"); err != nil || kind != cosmosKeyType {
 		return reason("its public key is not of type " + cosmosKeyType)
 	}
-	public, err := base64Member(key, "value")
+	publicText, err := key.text("value")
 	if err != nil {
 		return err
 	}
-	signature, err := base64Member(parts, "signature")
+	public, ok := looseBase64(publicText)
+	if !ok || !isASCII(publicText) {
+		return reason("its public key is not base64")
+	}
+	signatureText, err := parts.text("signature")
 	if err != nil {
 		return err
+	}
+	signature, ok := looseBase64(signatureText)
+	if !ok {
+		return reason("it is not base64")
 	}
 	hrp, _, found := strings.Cut(string(m.Sender), "1")
 	if !found {
@@ -97,20 +105,7 @@ func (cosmos) verify(m *message.Message) error {
 	if err != nil {
 		return err
 	}
-	return verifySecp(public, digest, withLowS(signature))
-}
-
-// base64Member returns the bytes of a member that is text in base64.
-func base64Member(parts object, key string) ([]byte, error) {
-	text, err := parts.text(key)
-	if err != nil {
-		return nil, err
-	}
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return nil, reason("its %q is not base64", key)
-	}
-	return data, nil
+	return verifySecp(plainKey(public, true), digest, withLowS(signature))
 }
 
 func (cosmos) checkAddress(address message.Address) error {

@@ -255,7 +255,7 @@ func TestNULSSignatureForms(t *testing.T) {
 		"another curve byte": {s[:68] + "05" + s[70:], true},
 		"cut":                {s[:len(s)-2], false},
 		"only the key":       {s[:68], false},
-		"more":               {s + "00", false},
+		"more":               {s + "00", true},
 		"length too large":   {"ff" + s[2:], false},
 		"0x":                 {"0x" + s, false},
 		"not hex":            {"zz", false},

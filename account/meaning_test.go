@@ -38,7 +38,7 @@ func isNeutral(sender message.Address) bool {
 	if strings.Trim(string(sender), "0x") == "" {
 		return true
 	}
-	public, err := account.SS58Key(string(sender))
+	public, err := account.SS58Key(strings.TrimSpace(string(sender)))
 	return err == nil && strings.Trim(string(public), "\x00") == ""
 }
 

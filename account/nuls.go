@@ -113,6 +113,7 @@ func (nuls) verify(m *message.Message) error {
 	if address := nulsAddress(chainID, public); address != string(m.Sender) {
 		return reason("it was made by %s", address)
 	}
+	public = plainKey(public, false)
 	buffer := m.SigningBuffer()
 	if verifySecp(public, nulsPrintedDigest(buffer), compact) == nil {
 		return nil
@@ -123,17 +124,20 @@ func (nuls) verify(m *message.Message) error {
 // parseNULSSignature reads the public key, a byte for the kind of curve that
 // nobody looks at, and the signature in DER, which it returns as r ‖ s.
 func parseNULSSignature(text string) (public, compact []byte, err error) {
-	data, err := hex.DecodeString(text)
-	if err != nil {
+	data, ok := looseHex(text)
+	if !ok {
 		return nil, nil, reason("it is not hex")
 	}
-	// Neither a key nor a signature is so long that its length takes two bytes.
-	blob := cryptobyte.String(data)
-	var key, der, sequence cryptobyte.String
-	var kind uint8
-	if !blob.ReadUint8LengthPrefixed(&key) || !blob.ReadUint8(&kind) || !blob.ReadUint8LengthPrefixed(&der) || !blob.Empty() {
+	public, data, _ = takePart(data)
+	if len(data) == 0 {
 		return nil, nil, reason("it is not a public key and a signature")
 	}
+	part, _, ok := takePart(data[1:]) // what follows does not count either
+	if !ok {
+		return nil, nil, reason("it is not a public key and a signature")
+	}
+	der := cryptobyte.String(part)
+	var sequence cryptobyte.String
 	var r, s big.Int
 	if !der.ReadASN1(&sequence, asn1.SEQUENCE) || !der.Empty() ||
 		!sequence.ReadASN1Integer(&r) || !sequence.ReadASN1Integer(&s) || !sequence.Empty() ||
@@ -143,7 +147,7 @@ func parseNULSSignature(text string) (public, compact []byte, err error) {
 	compact = make([]byte, compactSize)
 	r.FillBytes(compact[:32])
 	s.FillBytes(compact[32:])
-	return key, compact, nil
+	return public, compact, nil
 }
 
 func (nuls) checkAddress(address message.Address) error {

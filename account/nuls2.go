@@ -48,8 +48,8 @@ func nuls2ChainID(address message.Address) ([2]byte, error) {
 }
 
 func (nuls2) verify(m *message.Message) error {
-	data, err := base64.StdEncoding.DecodeString(m.Signature)
-	if err != nil || len(data) != crypto.SignatureLength || data[0] < 27 || data[0] > 27+maxRecoveryID {
+	data, ok := looseBase64(m.Signature)
+	if !ok || !isASCII(m.Signature) || len(data) != crypto.SignatureLength || data[0] < 27 || data[0] > 27+maxRecoveryID {
 		return reason("it is not a recovery id and 64 bytes in base64")
 	}
 	chainID, err := nuls2ChainID(m.Sender)

@@ -37,11 +37,11 @@ func (solana) verify(m *message.Message) error {
 	if err != nil {
 		return err
 	}
-	signature, err := decodeBase58(signatureText)
+	signature, err := decodeBase58(trimmed(signatureText))
 	if err != nil {
 		return reason("it is not base58")
 	}
-	public, err := solanaPublic(m.Sender)
+	public, err := solanaPublic(message.Address(trimmed(publicText)))
 	if err != nil {
 		return err
 	}

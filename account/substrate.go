@@ -41,15 +41,19 @@ func (s substrate) verify(m *message.Message) error {
 		return err
 	}
 	digits, prefixed := strings.CutPrefix(text, "0x")
-	data, err := hex.DecodeString(digits)
-	if err != nil || !prefixed || len(data) != sr25519.SignatureSize {
+	data, ok := looseHex(digits)
+	if !ok || !prefixed || len(data) != sr25519.SignatureSize {
 		return reason("it is not 0x and 64 bytes in hex")
 	}
 	signature, err := sr25519.NewSignatureFromBytes(data)
 	if err != nil {
 		return reason("it is no schnorrkel signature")
 	}
-	account, err := s.accountOf(m.Sender)
+	sender := string(m.Sender)
+	if !strings.HasPrefix(sender, "0x") {
+		sender = trimmed(sender)
+	}
+	account, err := s.accountOf(message.Address(sender))
 	if err != nil {
 		return err
 	}
