@@ -17,4 +17,6 @@ set -- \
 if [ "$(id -u)" -ne 0 ]; then
 	set -- "$@" newuidmap:uidmap # mmdebstrap without root
 fi
+# The server's programs; which version a Debian has is not known before.
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || set -- "$@" /usr/lib/postgresql/none:postgresql
 exec "$here/need.sh" "$@"

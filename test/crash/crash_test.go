@@ -3,6 +3,7 @@ package crash_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"aleph/internal/bench"
+	"aleph/internal/local"
 	"aleph/internal/local/spawn"
 	"aleph/message"
 )
@@ -22,6 +24,7 @@ import (
 var (
 	cycles = flag.Int("cycles", 20, "how often the cloud is killed")
 	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the moments and messages")
+	only   = flag.String("engine", "", "kill clouds on this database only: sqlite or postgres")
 )
 
 // binary is the program under test.
@@ -46,18 +49,48 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// place is where a cloud keeps its state.
+type place struct {
+	dir      string
+	database string // URL of a PostgreSQL database, "" for SQLite in dir
+}
+
+// options start a cloud there, on free ports.
+func (p place) options(t *testing.T, log io.Writer) spawn.Options {
+	t.Helper()
+	args := []string{"--data-dir", p.dir, "--port", "0", "--compute-port", "0"}
+	if p.database != "" {
+		args = append(args, "--database", p.database)
+	}
+	return spawn.Options{Binary: binary, Stderr: log, Args: args, Env: environment(t)}
+}
+
 // start starts a cloud on a data folder and free ports. The log of the process
 // is shown when the test fails.
-func start(t *testing.T, dir string) *spawn.Cloud {
+func start(t *testing.T, at place) *spawn.Cloud {
 	t.Helper()
-	c, err := tryStart(t, dir)
+	c, err := tryStart(t, at)
 	if err != nil {
 		t.Fatal(err)
 	}
+	fund(t, c)
 	return c
 }
 
-func tryStart(t *testing.T, dir string) (*spawn.Cloud, error) {
+// fund lets the account that stores files pay for them.
+func fund(t *testing.T, c *spawn.Cloud) {
+	t.Helper()
+	g, err := bench.NewGenerator(*seed, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := int64(1_000_000)
+	if err := local.Fund(t.Context(), c.Endpoints, local.Funds{Tokens: &tokens}, g.Key().Address()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tryStart(t *testing.T, at place) (*spawn.Cloud, error) {
 	t.Helper()
 	var log safeBuffer
 	t.Cleanup(func() {
@@ -65,10 +98,7 @@ func tryStart(t *testing.T, dir string) (*spawn.Cloud, error) {
 			t.Logf("log of the cloud:\n%s", log.tail(4000))
 		}
 	})
-	c, err := spawn.Start(context.WithoutCancel(t.Context()), spawn.Options{
-		Binary: binary, Stderr: &log, Args: []string{"--data-dir", dir, "--port", "0", "--compute-port", "0"},
-		Env: environment(t),
-	})
+	c, err := spawn.Start(context.WithoutCancel(t.Context()), at.options(t, &log))
 	if err == nil {
 		t.Cleanup(c.Kill)
 	}
@@ -105,23 +135,36 @@ func (s *safeBuffer) tail(n int) string {
 // end, and every 50 cycles.
 const recentBatches = 3
 
-// TestKillLosesNothing kills the cloud under load again and again.
+// TestKillLosesNothing kills the cloud under load again and again, on each
+// engine.
 func TestKillLosesNothing(t *testing.T) {
+	for name, where := range map[string]func(t *testing.T) place{
+		"sqlite":   func(t *testing.T) place { t.Helper(); return place{dir: t.TempDir()} },
+		"postgres": func(t *testing.T) place { t.Helper(); return place{t.TempDir(), newDatabase(t, newServer(t))} },
+	} {
+		if *only != "" && *only != name {
+			continue
+		}
+		t.Run(name, func(t *testing.T) { killAgainAndAgain(t, name, where(t)) })
+	}
+}
+
+func killAgainAndAgain(t *testing.T, engine string, at place) {
+	t.Helper()
 	rng := rand.New(rand.NewPCG(*seed, 1))
 	g, err := bench.NewGenerator(*seed, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
 	l := newLedger()
 	w := &workload{g: g, l: l, rng: rng}
 	lost := 0
 	begin := time.Now()
 	for cycle := range *cycles {
 		if cycle%5 == 4 {
-			killWhileStarting(t, dir, rng)
+			killWhileStarting(t, at, rng)
 		}
-		c := start(t, dir)
+		c := start(t, at)
 		depth := recentBatches
 		if cycle%50 == 49 {
 			depth = allBatches
@@ -145,33 +188,34 @@ func TestKillLosesNothing(t *testing.T) {
 			break
 		}
 	}
-	c := start(t, dir)
+	c := start(t, at)
 	result := l.check(t.Context(), t, c.API, allBatches)
 	w.repeat(t, c.API)
 	l.checkOnce(t.Context(), t, c.API, g.Key().Address())
 	if err := c.Stop(30 * time.Second); err != nil {
 		t.Error(err)
 	}
-	count := fmt.Sprintf("seed %d: %d cycles of kill -9 in %s, %d messages and %d files acknowledged, %d lost",
-		*seed, *cycles, time.Since(begin).Round(time.Second), result.acknowledged, len(l.files), lost+result.lost)
+	count := fmt.Sprintf("%s, seed %d: %d cycles of kill -9 in %s, %d messages and %d files acknowledged, %d lost",
+		engine, *seed, *cycles, time.Since(begin).Round(time.Second), result.acknowledged, len(l.files), lost+result.lost)
 	t.Log(count)
 	// For the summary of make test.
 	if file := os.Getenv("ALEPH_CRASH_COUNT"); file != "" {
-		if err := os.WriteFile(file, []byte(count+"\n"), 0o644); err != nil {
+		f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString(count + "\n"); errors.Join(err, f.Close()) != nil {
 			t.Error(err)
 		}
 	}
 }
 
 // killWhileStarting kills a cloud that is not ready yet.
-func killWhileStarting(t *testing.T, dir string, rng *rand.Rand) {
+func killWhileStarting(t *testing.T, at place, rng *rand.Rand) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rng.IntN(300))*time.Millisecond)
 	defer cancel()
-	c, err := spawn.Start(ctx, spawn.Options{
-		Binary: binary, Stderr: io.Discard, Args: []string{"--data-dir", dir, "--port", "0", "--compute-port", "0"},
-		Env: environment(t),
-	})
+	c, err := spawn.Start(ctx, at.options(t, io.Discard))
 	if err == nil { // it was quicker than the moment
 		c.Kill()
 	}

@@ -32,7 +32,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	l := newLedger()
 	w := &diskWork{g: g, l: l}
-	c := start(t, dir)
+	c := start(t, place{dir: dir})
 
 	before := w.publish(t, c, 100)
 	if got := acknowledged(before); got != 100 {
@@ -68,7 +68,7 @@ func TestFullDisk(t *testing.T) {
 	if err := c.Stop(30 * time.Second); err != nil {
 		t.Error(err)
 	}
-	c = start(t, dir)
+	c = start(t, place{dir: dir})
 	result := l.check(t.Context(), t, c.API, allBatches)
 	t.Logf("full disk: %d of %d messages acknowledged while full, accepting again after %s; %d acknowledged in all, %d lost",
 		acknowledged(during), len(during), recovered.Round(time.Millisecond), result.acknowledged, result.lost)

@@ -43,6 +43,9 @@ type ledger struct {
 	http    *http.Client
 	// batch counts the batches of messages; entries carry its value.
 	batch int
+	// then is run, apart, after that many further acknowledgements.
+	left int
+	then func()
 }
 
 func newLedger() *ledger {
@@ -70,9 +73,19 @@ func (l *ledger) answered(a bench.Answer) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.left--; l.left == 0 {
+		go l.then()
+	}
 	if e := l.entries[a.Hash]; e.acknowledged != message.StatusProcessed {
 		e.acknowledged = a.Status
 	}
+}
+
+// whenAcknowledged runs then after n further acknowledgements.
+func (l *ledger) whenAcknowledged(n int, then func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.left, l.then = n, then
 }
 
 // list returns the entries that keep accepts, at most n.

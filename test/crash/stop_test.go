@@ -23,7 +23,7 @@ func TestSignalUnderLoad(t *testing.T) {
 			dir := t.TempDir()
 			l := newLedger()
 			w := &workload{g: g, l: l, rng: rand.New(rand.NewPCG(*seed, 2))}
-			c := start(t, dir)
+			c := start(t, place{dir: dir})
 			batch := w.batch(t, 2000)
 			timer := time.AfterFunc(300*time.Millisecond, func() { _ = c.Signal(sig) })
 			w.publish(t.Context(), c.API, batch)
@@ -33,7 +33,7 @@ func TestSignalUnderLoad(t *testing.T) {
 			if err := c.Wait(30 * time.Second); err != nil {
 				t.Errorf("%s: %v", sig, err)
 			}
-			c = start(t, dir)
+			c = start(t, place{dir: dir})
 			result := l.check(t.Context(), t, c.API, allBatches)
 			l.checkOnce(t.Context(), t, c.API, g.Key().Address())
 			t.Logf("%s: %d of %d messages were acknowledged, %d lost", sig, result.acknowledged, len(batch), result.lost)

@@ -105,7 +105,7 @@ func programs() (string, error) {
 	}
 	path, err := exec.LookPath("initdb")
 	if err != nil {
-		return "", errors.New("tests need PostgreSQL 15 or newer and there is none: run scripts/need.sh /usr/lib/postgresql:postgresql")
+		return "", errors.New("tests need PostgreSQL 15 or newer and there is none on this machine: run scripts/parts.sh")
 	}
 	return filepath.Dir(path), nil
 }

@@ -88,9 +88,9 @@ func Start(ctx context.Context, opts Options) (*Cloud, error) {
 			<-c.exited
 			return nil, fmt.Errorf("aleph local ended before it was ready: %w", errors.Join(c.waitErr, nilIfEOF(l.err)))
 		}
-		if err := json.Unmarshal(l.text, &c.Endpoints); err != nil {
+		if err := json.Unmarshal(l.text, &c.Endpoints); err != nil || c.API == "" {
 			c.Kill()
-			return nil, fmt.Errorf("ready line of aleph local %q: %w", l.text, err)
+			return nil, fmt.Errorf("aleph local ended before it was ready: %q: %w", l.text, errors.Join(err, c.waitErr))
 		}
 		c.StartTime = l.at.Sub(begin)
 		return c, nil
