@@ -65,7 +65,7 @@ type Config struct {
 // DefaultConfig returns the settings of the reference where it has them.
 func DefaultConfig() Config {
 	return Config{
-		QueueSize: 1024, BatchSize: 256, BatchBytes: 8 << 20, Gather: time.Millisecond, MaxPending: 1_000_000,
+		QueueSize: 1024, BatchSize: 512, BatchBytes: 8 << 20, Gather: time.Millisecond, MaxPending: 1_000_000,
 		FetchWorkers:  10,                                                               // spec messages 4.3
 		FetchTimeout:  75 * time.Second,                                                 // four tries of 15 s and the content. spec messages 4.4
 		MaxContent:    100 << 20,                                                        // spec messages 1.5
