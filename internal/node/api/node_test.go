@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ type testNode struct {
 	folder string
 	reg    *prometheus.Registry
 	log    *logBuffer
+	later  atomic.Int64 // how far the clock is ahead of noon
 }
 
 // logBuffer keeps what is logged.
@@ -70,18 +72,21 @@ func (b *logBuffer) String() string {
 type settings struct {
 	api   api.Config
 	store store.Config
+	rand  float64
+	// network makes prices and payments count; the zero value knows none.
+	network message.Network
 }
 
 func startNode(t testing.TB, change ...func(*settings)) *testNode {
 	t.Helper()
 	folder := t.TempDir()
-	s := settings{api: api.DefaultConfig(), store: storetest.Config(t)}
+	s := settings{api: api.DefaultConfig(), store: storetest.Config(t), rand: 0.5}
 	for _, c := range change {
 		c(&s)
 	}
 	n := &testNode{folder: folder, reg: prometheus.NewRegistry(), log: new(logBuffer)}
 	log := slog.New(slog.NewTextHandler(n.log, nil))
-	now := func() time.Time { return noon }
+	now := func() time.Time { return noon.Add(time.Duration(n.later.Load())) }
 	var err error
 	if n.blobs, err = blob.Open(blob.Config{Folder: filepath.Join(folder, "files")}); err != nil {
 		t.Fatal(err)
@@ -90,8 +95,8 @@ func startNode(t testing.TB, change ...func(*settings)) *testNode {
 		t.Fatal(err)
 	}
 	n.queue, err = ingest.New(ingest.DefaultConfig(), ingest.Deps{
-		Store: n.db, Blobs: n.blobs, Rules: &apply.Rules{FileSize: n.blobs.Size, GracePeriod: 24 * time.Hour},
-		Verify: account.Verify, Log: log, Registry: n.reg, Now: now, Rand: func() float64 { return 0.5 },
+		Store: n.db, Blobs: n.blobs, Rules: &apply.Rules{FileSize: n.blobs.Size, GracePeriod: 24 * time.Hour, Network: s.network},
+		Verify: account.Verify, Log: log, Registry: n.reg, Now: now, Rand: func() float64 { return s.rand },
 	})
 	if err != nil {
 		t.Fatal(err)
