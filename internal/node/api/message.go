@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -100,8 +101,18 @@ func (a *API) messageMembers(r *http.Request, status store.StatusRow) (object, e
 		}
 		return object{{"message", forgottenShape(row)}, {"forgotten_by", row.ForgottenBy}}, nil
 	case message.StatusRemoved:
+		row, err := a.Store.Removed(ctx, h)
+		if errors.Is(err, message.ErrNotFound) {
+			return nil, failRemoved(h)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return object{
+			{"message", removedShape(row)}, {"reason", removalReason(row.PaymentType)}, {"removed_at", row.RemovedAt}, {"size", row.Size},
+		}, nil
 	}
-	return nil, failRemoved(h)
+	return nil, fmt.Errorf("message %s has the status %q", h, status.Status)
 }
 
 // moved turns "not found" into [errMoved]: the status said that it is there.
@@ -119,6 +130,11 @@ func removalReason(payment message.PaymentType) string {
 	return "balance_insufficient"
 }
 
+func failUnprocessed(s store.StatusRow) *failure {
+	return failText(http.StatusUnprocessableEntity, "Message %s is not processed (status: MessageStatus.%s)",
+		s.ItemHash, strings.ToUpper(string(s.Status)))
+}
+
 func failRemoved(h message.Hash) *failure {
 	return failText(http.StatusGone, "This message has been removed: %s", h)
 }
@@ -133,10 +149,14 @@ func (a *API) messageContent(w http.ResponseWriter, r *http.Request) error {
 	switch status.Status {
 	case message.StatusProcessed:
 	case message.StatusRemoved:
+		if _, err := a.Store.Removed(r.Context(), status.ItemHash); err == nil {
+			return failUnprocessed(status)
+		} else if !errors.Is(err, message.ErrNotFound) {
+			return err
+		}
 		return failRemoved(status.ItemHash)
 	default:
-		return failText(http.StatusUnprocessableEntity, "Message %s is not processed (status: MessageStatus.%s)",
-			status.ItemHash, strings.ToUpper(string(status.Status)))
+		return failUnprocessed(status)
 	}
 	row, err := a.Store.Message(r.Context(), status.ItemHash)
 	if err != nil {

@@ -154,6 +154,45 @@ func forgottenShape(f *store.ForgottenRow) object {
 	}
 }
 
+// removedShape is shape R. // spec ccn-http-api 3.4
+func removedShape(f *store.RemovedRow) object {
+	m := &f.Message
+	return object{
+		{"sender", m.Sender},
+		{"chain", m.Chain},
+		{"signature", orNull(m.Signature)},
+		{"type", m.Type},
+		{"item_type", m.ItemType},
+		{"item_hash", m.ItemHash},
+		{"time", m.Time},
+		{"channel", m.Channel},
+		{"owner", f.Owner},
+		{"payment_type", orNull(f.PaymentType)},
+		{"size", f.Size},
+		{"removed_at", f.RemovedAt},
+	}
+}
+
+// removedListShape is shape RL. // spec ccn-http-api 3.5
+func removedListShape(f *store.RemovedRow) object {
+	m := &f.Message
+	return object{
+		{"chain", m.Chain},
+		{"channel", m.Channel},
+		{"item_hash", m.ItemHash},
+		{"item_type", m.ItemType},
+		{"owner", f.Owner},
+		{"payment_type", orNull(f.PaymentType)},
+		{"removed_at", f.RemovedAt},
+		{"sender", m.Sender},
+		{"signature", orNull(m.Signature)},
+		{"size", f.Size},
+		{"status", message.StatusRemoved},
+		{"time", m.Time},
+		{"type", m.Type},
+	}
+}
+
 // forgottenListShape is shape FL. // spec ccn-http-api 3.5
 func forgottenListShape(f *store.ForgottenRow) object {
 	m := &f.Message

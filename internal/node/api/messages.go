@@ -34,7 +34,7 @@ func (a *API) messages(w http.ResponseWriter, r *http.Request) error {
 	case gone == message.StatusForgotten:
 		return a.listForgotten(w, r, f, p)
 	case gone != "":
-		return a.listRemoved(w, r, p)
+		return a.listRemoved(w, r, f, p)
 	case p.cursor:
 		return a.listMessagesAfter(w, r, f, p)
 	}
@@ -193,12 +193,27 @@ func (a *API) listForgotten(w http.ResponseWriter, r *http.Request, f messageFil
 	return out.end(pageMembers("messages", p, total))
 }
 
-// listRemoved answers a page of removed messages. Nothing removes messages for
-// lack of payment on a network without payment checks, so the list is empty.
-func (a *API) listRemoved(w http.ResponseWriter, r *http.Request, p paging) error {
+// listRemoved answers a page of what remains of removed messages.
+func (a *API) listRemoved(w http.ResponseWriter, r *http.Request, f messageFilter, p paging) error {
+	list := store.RemovedList{MessageFilter: f.MessageFilter, Ascending: f.ascending, Offset: p.offset()}
 	out := newListWriter(w, r, compactJSON, "messages")
 	defer out.release()
-	return out.end(pageMembers("messages", p, 0))
+	count, err := pages(r.Context(), p.size, func(ctx context.Context, limit int64) ([]*store.RemovedRow, error) {
+		list.Limit = limit
+		rows, err := a.Store.ListRemoved(ctx, list)
+		list.Offset += int64(len(rows))
+		return rows, err
+	}, func(row *store.RemovedRow) error { return out.add(removedListShape(row)) })
+	if err != nil {
+		return err
+	}
+	total, known := p.total(count)
+	if !known {
+		if total, err = a.Store.CountRemoved(r.Context(), list); err != nil {
+			return err
+		}
+	}
+	return out.end(pageMembers("messages", p, total))
 }
 
 // messageHashes answers GET /api/v0/messages/hashes. // spec ccn-http-api 5.2

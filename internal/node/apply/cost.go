@@ -228,12 +228,12 @@ func (s *Session) required(owner message.Address, payment message.PaymentType, c
 // tokensMissing is the detail of code 5, creditsMissing that of code 6.
 // // spec messages 4.6
 type tokensMissing struct {
-	Required string `json:"required_balance"`
 	Account  string `json:"account_balance"`
+	Required string `json:"required_balance"`
 }
 
 type creditsMissing struct {
-	Required string `json:"required_credits"`
 	Account  string `json:"account_credits"`
 	Days     int    `json:"min_runtime_days"`
+	Required string `json:"required_credits"`
 }

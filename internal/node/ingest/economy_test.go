@@ -303,7 +303,7 @@ func TestWhatIsMissing(t *testing.T) {
 	buyer := newKey(t)
 	m.balances(map[message.Address]float64{buyer.Address(): 12.5})
 	got := m.refuse(m.sign(buyer, message.TypeProgram, "", functionOf(ref, nil)), message.CodeBalanceInsufficient)
-	if want := `{"errors":[{"required_balance":"200.000000000000000000","account_balance":"12.5"}]}`; got != want {
+	if want := `{"errors":[{"account_balance":"12.5","required_balance":"200.000000000000000000"}]}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	m.accept(m.grant(buyer.Address(), 341999, time.Time{}))
@@ -311,7 +311,7 @@ func TestWhatIsMissing(t *testing.T) {
 		return m.sign(buyer, message.TypeInstance, "", machineOf(ref, map[string]any{"payment": map[string]any{"type": "credit"}, "metadata": map[string]any{"n": n}}))
 	}
 	got = m.refuse(order(1), message.CodeCreditInsufficient)
-	if want := `{"errors":[{"required_credits":"341999.999999999999971200","account_credits":"341999","min_runtime_days":1}]}`; got != want {
+	if want := `{"errors":[{"account_credits":"341999","min_runtime_days":1,"required_credits":"341999.999999999999971200"}]}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	m.advance(time.Second)
