@@ -51,11 +51,12 @@ func recoverCompressed(digest [32]byte, signature []byte) ([]byte, error) {
 	if len(signature) != crypto.SignatureLength || signature[compactSize] > maxRecoveryID {
 		return nil, reason("it is not r, s and a recovery id in 65 bytes")
 	}
-	public, err := crypto.SigToPub(digest[:], signature)
+	public, err := crypto.Ecrecover(digest[:], signature)
 	if err != nil {
 		return nil, reason("no key has made it")
 	}
-	return crypto.CompressPubkey(public), nil
+	// 4 ‖ x ‖ y becomes the sign of y and x.
+	return append([]byte{2 + public[64]&1}, public[1:33]...), nil
 }
 
 // verifySecp checks r ‖ s with a low s by a public key in either form.

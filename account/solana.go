@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mr-tron/base58"
+	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
 
 	"aleph/message"
 )
@@ -70,38 +71,19 @@ func solanaPublic(address message.Address) ([]byte, error) {
 	return public, nil
 }
 
-// verifyEd25519 checks a signature by a key of 32 bytes.
+// verifyEd25519 checks a signature by a key of 32 bytes, as libsodium does for
+// the network's nodes: without the cofactor, and with neither a point of small
+// order nor one in another encoding than its own. Who could make a signature that
+// only one library takes could split the network.
 func verifyEd25519(public, buffer, signature []byte) error {
 	if len(signature) != ed25519.SignatureSize {
 		return reason("it is not 64 bytes")
 	}
-	if !ed25519.Verify(public, buffer, signature) {
+	strict := voi.Options{Verify: &voi.VerifyOptions{CofactorlessVerify: true}}
+	if !voi.VerifyWithOptions(public, buffer, signature, &strict) {
 		return reason("the key did not make it")
 	}
-	// Go accepts these and the network's nodes, which use libsodium, do not: who
-	// makes one could tell the two apart and split the network.
-	if hasSmallOrder(public) || hasSmallOrder(signature[:32]) {
-		return reason("it is degenerate")
-	}
 	return nil
-}
-
-// hasSmallOrder reports whether the 32 bytes of a point name one whose order
-// divides 8, with either sign and in whatever encoding.
-func hasSmallOrder(point []byte) bool {
-	y := [32]byte(point)
-	y[31] &= 0x7f // the sign
-	switch hex.EncodeToString(y[:]) {
-	case "0000000000000000000000000000000000000000000000000000000000000000", // 0, order 4
-		"0100000000000000000000000000000000000000000000000000000000000000", // 1, order 1
-		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", // order 8
-		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", // order 8
-		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", // p-1, order 2
-		"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", // p = 0
-		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f": // p+1 = 1
-		return true
-	}
-	return false
 }
 
 func (solana) checkAddress(address message.Address) error {

@@ -310,21 +310,3 @@ func TestEveryChainOfAFamilySigns(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkVerify(b *testing.B) {
-	b.Log(account.Cryptography())
-	for _, v := range vectors(b) {
-		if !strings.HasPrefix(v.Name, "node ") {
-			continue
-		}
-		m := v.message()
-		b.Run(strings.TrimPrefix(v.Name, "node "), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := account.Verify(m); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
