@@ -15,6 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"aleph/message"
 )
 
 // oldestPostgres is the first version that the node is tested with.
@@ -32,12 +34,12 @@ type postgres struct {
 func newPostgres(cfg Config) (*postgres, error) {
 	// The errors of the two parsers may quote the URL, and with it a password.
 	if u, err := url.Parse(cfg.URL); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return nil, errors.New("open database: url is not of the form postgres://user@host/database; " +
-			"special characters in names and passwords are written as %XX")
+		return nil, fmt.Errorf("open database: %w: url is not of the form postgres://user@host/database; "+
+			"special characters in names and passwords are written as %%XX", message.ErrInvalid)
 	}
 	config, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
-		return nil, errors.New("open database: url has an option that PostgreSQL does not know, or a file it names cannot be read")
+		return nil, fmt.Errorf("open database: %w: url has an option that PostgreSQL does not know, or a file it names cannot be read", message.ErrInvalid)
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
