@@ -35,7 +35,7 @@ func TestClockJumps(t *testing.T) {
 					var c clock
 					n := startIn(t, dir, longest, c.option)
 					var list []*message.Message
-					for i := range 300 {
+					for i := range 60 {
 						list = append(list, lateStore(t, float64(i), "late"))
 					}
 					submitAll(t, n, list)

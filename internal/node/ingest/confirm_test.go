@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -160,6 +161,34 @@ func TestCopies(t *testing.T) {
 			wantResult(t, "copy", n.put(t, m), forgotten, true)
 			wantResult(t, "from a transaction", n.carry(t, m, chainTx("b", 20)), forgotten, true)
 			wantKinds(t, events, ingest.EventProcessed) // the FORGET
+			if got := n.confirmed(t, m.ItemHash); got != "" {
+				t.Errorf("confirmed by %q", got)
+			}
+		},
+		"any copy while removing and after removed": func(t *testing.T, n *testNode, events <-chan ingest.Event) {
+			m := sign(t, newKey(t), message.TypeStore, 1, map[string]any{"item_type": "storage", "item_hash": n.file(t, "unpaid")})
+			n.put(t, m)
+			err := n.db.Update(t.Context(), func(tx *store.Tx) error { // as the job does that finds it unpaid
+				row, err := tx.Message(t.Context(), m.ItemHash)
+				if err != nil {
+					return err
+				}
+				until := message.TimestampOf(time.Now().Add(time.Hour))
+				return errors.Join(tx.SetRemoving(row, nil, until), tx.PinToGrace(m.ItemHash, until), tx.RebuildTag(string(m.ItemHash)))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantResult(t, "copy while removing", n.put(t, m), message.StatusRemoving, true)
+			wantResult(t, "from a transaction", n.carry(t, m, chainTx("a", 10)), message.StatusRemoving, true)
+			wantKinds(t, events, ingest.EventProcessed, ingest.EventConfirmed)
+			if got := n.confirmed(t, m.ItemHash); got != "0xa@10 first 10 at 10" {
+				t.Errorf("confirmed by %q", got)
+			}
+			time.Sleep(50 * time.Hour)
+			wantResult(t, "copy after removed", n.put(t, m), message.StatusRemoved, true)
+			wantResult(t, "from a transaction", n.carry(t, m, chainTx("b", 20)), message.StatusRemoved, true)
+			wantKinds(t, events)
 			if got := n.confirmed(t, m.ItemHash); got != "" {
 				t.Errorf("confirmed by %q", got)
 			}

@@ -166,10 +166,10 @@ func TestDropLetters(t *testing.T) {
 func TestRejectedRecordsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		n := start(t, longest, func(c *ingest.Config, _ *store.Config, _ *ingest.Deps) { c.MaxRejected, c.KeepRejected = 100, time.Hour })
+		n := start(t, longest, func(c *ingest.Config, _ *store.Config, _ *ingest.Deps) { c.MaxRejected, c.KeepRejected = 20, time.Hour })
 		defer n.stop()
 		var list []message.Hash
-		for i := range 250 {
+		for i := range 50 {
 			h := message.HashOf([]byte(fmt.Sprint("garbage ", i)))
 			list = append(list, h)
 			_, err := n.SubmitEnvelope(t.Context(), []byte(`{"item_hash":"`+string(h)+`"}`), ingest.Source{Origin: ingest.OriginP2P})
@@ -180,14 +180,14 @@ func TestRejectedRecordsAreBounded(t *testing.T) {
 		}
 		for i, h := range list {
 			want := message.StatusRejected
-			if i < 150 {
+			if i < 30 {
 				want = "" // the oldest go first
 			}
 			if got := n.status(t, h); got != want {
 				t.Fatalf("record %d: %q, want %q", i, got, want)
 			}
 		}
-		wantTotals(t, n, map[store.LetterKey]int64{{State: store.LetterRejected, Code: message.CodeInvalidFormat}: 100})
+		wantTotals(t, n, map[store.LetterKey]int64{{State: store.LetterRejected, Code: message.CodeInvalidFormat}: 20})
 		time.Sleep(3 * time.Hour)
 		wantTotals(t, n, map[store.LetterKey]int64{})
 	})
