@@ -41,7 +41,7 @@ func TestOfficialClient(t *testing.T) {
 		"API="+local.API,
 		"WS="+strings.Replace(local.API, "http", "ws", 1),
 		"KEY="+strings.TrimSpace(string(key)),
-		"FUNDED=1", "SOLANA=1",
+		"FUNDED=1", "SOLANA=1", "HOLD=refused",
 	)
 	table, err := command.CombinedOutput()
 	t.Logf("the official client against %s:\n%s", local.API, table)

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"log/slog"
 
 	"aleph/internal/node/apply"
 	"aleph/internal/node/store"
@@ -165,6 +166,9 @@ func (b *batch) attempt(j *job) error {
 		var what message.Hash
 		if m, ok := errors.AsType[*apply.Missing](err); ok {
 			what = m.What
+		}
+		if rej.Code == message.CodeInternal { // no prices, for one. // Q-25
+			b.q.deps.Log.ErrorContext(b.ctx, "message cannot be decided about", slog.String("item_hash", string(j.hash)), slog.Any("error", rej.Err))
 		}
 		return b.decline(j, rej, what)
 	}
