@@ -52,12 +52,16 @@ func (f *flight) leave(hash message.Hash) {
 // attempt. // spec messages 4.3
 func (q *Queue) dispatch(ctx context.Context) error {
 	var seen message.Timestamp
+	told := false
 	for ctx.Err() == nil {
 		nap, err := q.dispatchDue(ctx, &seen)
 		if err != nil && ctx.Err() == nil {
-			q.deps.Log.WarnContext(ctx, "read pending messages", slog.Any("error", err))
+			if !told { // once, not every second while a database is away
+				q.deps.Log.WarnContext(ctx, "read pending messages", slog.Any("error", err))
+			}
 			nap = illNap
 		}
+		told = err != nil
 		if left, err := q.dropAbandoned(ctx); err != nil || left {
 			nap = min(nap, illNap)
 		}
@@ -71,7 +75,7 @@ func (q *Queue) dispatch(ctx context.Context) error {
 		case <-timer.C:
 		}
 		timer.Stop()
-		if q.ill.Load() && ctx.Err() == nil {
+		if (told || q.ill.Load()) && ctx.Err() == nil {
 			q.probe(ctx)
 		}
 	}

@@ -98,6 +98,38 @@ func TestContentAndFilesComeFromElsewhere(t *testing.T) {
 	})
 }
 
+// TestDefectWhileFetching lets the fetching of a content panic: the message
+// stays in the fetching stage and is processed when the defect is gone.
+func TestDefectWhileFetching(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p peer
+		left := 3
+		n := start(t, longest, p.option, func(_ *ingest.Config, _ *store.Config, d *ingest.Deps) {
+			fetch := d.Fetch
+			d.Fetch = func(ctx context.Context, h message.Hash, limit int64) error {
+				if left--; left >= 0 {
+					panic("a defect")
+				}
+				return fetch(ctx, h, limit)
+			}
+		})
+		defer n.stop()
+		content, m, _ := bodyOf(t, n)
+		p.give(content)
+		n.put(t, m)
+		time.Sleep(3 * time.Second)
+		rows, err := n.db.PendingOf(t.Context(), m.ItemHash)
+		if err != nil || len(rows) != 1 || rows[0].Fetched || rows[0].Code != message.CodeInternal || !strings.Contains(rows[0].Traceback, "a defect") {
+			t.Fatalf("got %+v, %v", rows, err)
+		}
+		time.Sleep(time.Minute)
+		if s := n.status(t, m.ItemHash); s != message.StatusProcessed {
+			t.Errorf("the message is %s", s)
+		}
+	})
+}
+
 // TestBadContentIsTerminal fetches bodies that are no content.
 func TestBadContentIsTerminal(t *testing.T) {
 	t.Parallel()

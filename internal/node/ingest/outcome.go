@@ -15,7 +15,8 @@ func (b *batch) decline(j *job, rej *message.Rejection, what message.Hash) error
 	row := pendingRow(j)
 	// Without its content or file a message is in the fetching stage, else in
 	// the processing stage, which has its own budget. // spec messages 4.3
-	fetched := rej.Code != message.CodeContentUnavailable && rej.Code != message.CodeFileUnavailable
+	fetched := rej.Code != message.CodeContentUnavailable && rej.Code != message.CodeFileUnavailable &&
+		(j.msg.ItemType == message.ItemInline || j.msg.Content != nil)
 	if fetched && !row.Fetched {
 		row.Retries = 0
 	}

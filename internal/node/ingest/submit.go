@@ -125,6 +125,11 @@ func (q *Queue) SubmitEnvelope(ctx context.Context, raw []byte, from Source) (Re
 	if unreadable || err != nil { // without a name there is nothing to record
 		return Result{Status: message.StatusRejected, Rejection: rej}, nil //nolint:nilerr // the outcome is what rej says
 	}
+	if len(raw) > mostRecorded { // the name and the reason are kept
+		if raw, err = json.Marshal(map[string]any{"item_hash": hash}); err != nil {
+			return Result{}, err
+		}
+	}
 	j := &job{
 		hash: hash, raw: bytes.ToValidUTF8(raw, []byte("\uFFFD")), refused: rej, received: q.now(), origin: from.Origin, tx: from.Tx,
 		done: make(chan struct{}),
