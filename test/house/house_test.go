@@ -36,6 +36,7 @@ func TestRepository(t *testing.T) {
 		"npm lock files work with any registry":     house.LockFiles,
 		"references to the specification are alive": counted(t, house.DeadReferences, 20),
 		"links of documents are alive":              counted(t, house.DeadLinks, 20),
+		"every quirk has a verdict":                 counted(t, house.Divergences, 40),
 	}
 	tree, _ := repository(t)
 	for name, law := range laws {

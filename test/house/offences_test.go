@@ -89,6 +89,27 @@ func TestLawsFindOffences(t *testing.T) {
 			[]string{"README.md:1: link to docs/a.md: there is no", "README.md:2: link to #nothing", "README.md:3: link to a/a.go: a/a.go does not declare Stop", "README.md:4: link to README.md#nothing"},
 		},
 
+		{
+			"divergences", uncounted(house.Divergences),
+			map[string]string{
+				"docs/spec/messages.md": "odd **[Q-01]**, odder **[Q-02]**\n| Q-01 | a | Same |\n| Q-02 | b | Fix |\n",
+				"docs/divergences.md":   "| D-01 | a | [t](t.go) |\n| D-02 | b | [t](t.go) |\n| Q-01 | a | same | [t](t.go) |\n| Q-02 | b | not here yet | later |\n",
+			},
+			nil,
+		},
+		{
+			"divergences that are missing or mean nothing", uncounted(house.Divergences),
+			map[string]string{
+				"docs/spec/messages.md": "odd **[Q-09]**\n| Q-01 | a | Same |\n| Q-02 | b | Fix |\n| Q-03 | c | Fix |\n",
+				"docs/divergences.md":   "| D-01 | a | none |\n| D-03 | b | [t](t.go) |\n| Q-01 | a | same | – |\n| Q-02 | b | well | [t](t.go) |\n| Q-02 | b | same | [t](t.go) |\n| Q-07 | b | same | [t](t.go) |\n",
+			},
+			[]string{
+				"docs/spec/messages.md:1: Q-09 is not in the list", "docs/divergences.md:1: D-01 names nothing", "docs/divergences.md:2: D-03 stands where D-02",
+				"docs/divergences.md:3: Q-01 names nothing", "docs/divergences.md:4: Q-02 needs one", "docs/divergences.md:5: Q-02 has two rows",
+				"docs/divergences.md:6: Q-07 is no quirk", "docs/divergences.md: no row says what is made of Q-03",
+			},
+		},
+
 		{"targets", house.MissingTargets, map[string]string{"Makefile": "test: build ## run\n\tgo test\n", "README.md": "Run `make test`, then make sure.\n    make test\n", ".ci/run": "exec make test\n"}, []string{}},
 		{"missing targets", house.MissingTargets, map[string]string{"Makefile": "test:\n", "README.md": "Run `make tests` or\n\nmake all\n"}, []string{"README.md:1: make tests", "README.md:3: make all"}},
 
