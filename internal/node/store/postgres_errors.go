@@ -22,6 +22,8 @@ const (
 	stateDeadlock      = "40P01"
 	stateCanceled      = "57014"
 	stateInputOutput   = "58030"
+	stateShutdown      = "57P01" // also: ended by an operator
+	stateCrash         = "57P02"
 )
 
 // Classes of codes that say that the server is away, or short of something.
@@ -66,6 +68,18 @@ func stateCause(state string) cause {
 		}
 	}
 	return causeOther
+}
+
+// isCut reports whether a connection that was there has ended, not for something
+// that was asked on it. What only read can be asked again on another one.
+func isCut(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == stateShutdown || pg.Code == stateCrash
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	return isLost(err)
 }
 
 // isLost reports whether the server could not be reached, or no longer.

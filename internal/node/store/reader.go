@@ -40,7 +40,18 @@ func newPool(e engine, size int) (*pool, error) {
 
 func (p *pool) close() error { return p.db.Close() }
 
-func (p *pool) query(ctx context.Context, name, text string, args ...any) (rows, error) {
+// query asks once more for each connection that turns out to be gone, as all of
+// them are after a server was started again.
+func (p *pool) query(ctx context.Context, name, text string, args ...any) (list rows, err error) {
+	for range p.db.Stats().MaxOpenConnections + 1 {
+		if list, err = p.ask(ctx, name, text, args); !isCut(err) {
+			break
+		}
+	}
+	return list, err
+}
+
+func (p *pool) ask(ctx context.Context, name, text string, args []any) (rows, error) {
 	if name == "" {
 		list, err := p.db.QueryContext(ctx, p.engine.rebind(text), args...)
 		if err != nil {
