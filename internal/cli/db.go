@@ -56,16 +56,23 @@ func (f *databaseFlags) find(a *app) (s nodeState, err error) {
 	if err != nil {
 		return s, err
 	}
+	return f.of(a, cfg)
+}
+
+// of decides which database is meant under a configuration, which it leaves as it
+// is.
+func (f *databaseFlags) of(a *app, cfg *config.Config) (s nodeState, err error) {
 	if f.database != "" {
 		s.database, err = databaseAt("--database", f.database, cfg.Local.Node.Database)
 		return s, err
 	}
-	if cfg.Local.DataDir == "" {
-		if cfg.Local.DataDir, err = a.cloudFolder(); err != nil {
+	cloud := cfg.Local
+	if cloud.DataDir == "" {
+		if cloud.DataDir, err = a.cloudFolder(); err != nil {
 			return s, err
 		}
 	}
-	completed, err := cfg.Local.Completed()
+	completed, err := cloud.Completed()
 	if err != nil {
 		return s, usageError{err}
 	}

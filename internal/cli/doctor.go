@@ -29,7 +29,8 @@ func newDoctorCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "What this machine can run, what is missing, and the fix", Args: cobra.NoArgs,
 		Long: `Look at this machine: does the sandbox of functions boot, which of its limits hold,
-which programs are missing, are the ports free, is there room on the disk.
+which programs are missing, are the ports free, is there room on the disk, is what the
+node has stored sound.
 
 Exit code 0 when everything works or only limits something (warn), 1 when a part
 of the cloud cannot run (fail).`,
@@ -86,6 +87,11 @@ func (a *app) doctorOptions(cfg *config.Config) (o doctor.Options, cleanUp func(
 	if o.DataDir = cfg.Local.DataDir; o.DataDir == "" {
 		o.DataDir = folders.LocalData
 	}
+	state, err := (&databaseFlags{}).of(a, cfg)
+	if err != nil {
+		return o, nil, err
+	}
+	o.Database, o.Files = &state.database, state.files
 	own := 0
 	cloud, err := a.runningCloud()
 	if err != nil {

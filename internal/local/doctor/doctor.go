@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"aleph/internal/compute/vm"
+	"aleph/internal/node/store"
 )
 
 // Result is how a check ended.
@@ -46,6 +47,10 @@ type Options struct {
 	Limits []vm.Limit
 	// Runtimes are the runtimes of functions and whether they are built.
 	Runtimes []Runtime
+	// Database is the database of the node, and Files the folder of its files;
+	// nil leaves them out.
+	Database *store.Config
+	Files    string
 	// Linked names libraries that were chosen when the program was built.
 	Linked []Linked
 }
@@ -87,6 +92,7 @@ func Examine(ctx context.Context, opts Options) ([]Check, error) {
 	for _, p := range opts.Ports {
 		checks = append(checks, port(p))
 	}
+	checks = append(checks, database(ctx, opts.Database, opts.Files)...)
 	checks = append(checks, linked(opts.Linked)...)
 	return checks, ctx.Err()
 }

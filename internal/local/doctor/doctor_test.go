@@ -3,6 +3,7 @@ package doctor_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 
 	"aleph/internal/compute/vm"
 	"aleph/internal/local/doctor"
+	"aleph/internal/node/store"
+	"aleph/message"
 )
 
 // driver answers a probe as it is told. What real drivers answer is tested with
@@ -134,6 +137,45 @@ func TestRuntimesAndLibraries(t *testing.T) {
 		if checks[name].Result != result {
 			t.Errorf("%s: got %+v", name, checks[name])
 		}
+	}
+}
+
+func TestDatabase(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cfg := store.DefaultConfig()
+	cfg.Path = filepath.Join(dir, "node.db")
+	look := func() doctor.Check { return examine(t, doctor.Options{Database: &cfg, Files: dir})["database"] }
+	if c := look(); c.Result != doctor.OK || !strings.Contains(c.Detail, "none yet") {
+		t.Errorf("no database: got %+v", c)
+	}
+	db, err := store.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := look(); c.Result != doctor.OK || c.Detail != "sound" {
+		t.Errorf("an empty database beside its node: got %+v", c)
+	}
+	hash := message.HashOf([]byte("x"))
+	err = db.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFile(store.FileRow{Hash: hash, Size: 1, Type: store.FileRegular}) })
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if c := look(); c.Result != doctor.Fail || !strings.Contains(c.Detail, "2 things are wrong, first: file that nothing keeps: "+string(hash)) {
+		t.Errorf("a file that nothing keeps: got %+v", c)
+	}
+	if err := os.WriteFile(cfg.Path, []byte("this is no database, and longer than its header is"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		_ = os.Remove(cfg.Path + suffix)
+	}
+	if c := look(); c.Result != doctor.Fail || !strings.Contains(c.Detail, "damaged") {
+		t.Errorf("no database at all: got %+v", c)
+	}
+	cfg.Path, cfg.URL = "", "postgres://me@127.0.0.1:1/aleph"
+	if c := look(); c.Result != doctor.Fail || !strings.Contains(c.Fix, "start the database server") {
+		t.Errorf("no server: got %+v", c)
 	}
 }
 

@@ -67,7 +67,7 @@ func checkVersion(have, know int64, exact bool) error {
 	case have == unfinished:
 		return fmt.Errorf("%w: repeat it with `aleph db import`, or begin with another database", ErrUnfinished)
 	case have > know:
-		return fmt.Errorf("%w %d and this program knows %d: use the newer program that wrote it", ErrSchema, have, know)
+		return fmt.Errorf("%w %d and this program knows %d: use the newer program that wrote it", ErrNewerSchema, have, know)
 	case exact && have < know:
 		return fmt.Errorf("%w %d and this program reads %d: bring it forward with `aleph db migrate`, or start the node with this program", ErrSchema, have, know)
 	}
@@ -77,6 +77,9 @@ func checkVersion(have, know int64, exact bool) error {
 // ErrSchema marks a database whose schema is of another version than this
 // program reads.
 var ErrSchema = fmt.Errorf("%w: its schema has version", message.ErrConflict)
+
+// ErrNewerSchema is an [ErrSchema]: a newer program has written the database.
+var ErrNewerSchema = fmt.Errorf("%w", ErrSchema)
 
 // latest returns the version of the schema that this program works with.
 func latest(provider *goose.Provider) int64 {

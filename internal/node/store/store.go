@@ -24,7 +24,7 @@ import (
 // Config says where the database is.
 type Config struct {
 	Path        string        `yaml:"path" doc:"SQLite database file; created when missing"`
-	URL         string        `yaml:"url" doc:"PostgreSQL database to use instead of a file: postgres://user@host/database; docs/postgresql.md tells how"`
+	URL         string        `yaml:"url" doc:"PostgreSQL database to use instead of a file: postgres://user@host/database; docs/operating-database.md tells how"`
 	Readers     int           `yaml:"readers" doc:"connections that serve queries beside the writer"`
 	CacheMiB    int           `yaml:"cache_mib" doc:"page cache of the connection that writes the SQLite file, in MiB"`
 	BusyTimeout int           `yaml:"busy_timeout_ms" doc:"how long a connection waits for a lock held by another process, in ms"`
