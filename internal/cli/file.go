@@ -96,7 +96,7 @@ nobody else keeps them.`,
 			if err != nil {
 				return err
 			}
-			owner, err := a.ownerOrSelf(opts.owner)
+			owner, err := a.ownerOrSelf(string(opts.owner))
 			if err != nil {
 				return err
 			}

@@ -62,10 +62,9 @@ func runLocalFund(ctx context.Context, a *app, opts fundOptions, args []string, 
 	}
 	to := make([]message.Address, len(args))
 	for i, arg := range args {
-		if arg == "" {
-			return usagef("an address must not be empty")
+		if to[i], err = parseAddress(arg); err != nil {
+			return err
 		}
-		to[i] = message.Address(arg)
 	}
 	if err := local.Fund(ctx, endpoints, funds, to...); err != nil {
 		return err

@@ -19,13 +19,13 @@ func newPostCommand(a *app) *cobra.Command {
 // publishOptions are the flags of every command that publishes.
 type publishOptions struct {
 	channel string
-	owner   string
+	owner   addressFlag
 	async   bool
 }
 
 func (o *publishOptions) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.channel, "channel", client.DefaultChannel, "channel to publish on")
-	cmd.Flags().StringVar(&o.owner, "owner", "", "act for this address, which must have authorized the account")
+	cmd.Flags().Var(&o.owner, "owner", "act for this address, which must have authorized the account")
 	cmd.Flags().BoolVar(&o.async, "async", false, "do not wait until the message is processed")
 }
 

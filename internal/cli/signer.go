@@ -123,7 +123,7 @@ func (a *app) clientAndSigner() (*client.Client, *account.Key, error) {
 // of an encrypted key needs no passphrase.
 func (a *app) ownerOrSelf(given string) (message.Address, error) {
 	if given != "" {
-		return message.Address(given), nil
+		return parseAddress(given)
 	}
 	store, err := a.keystore()
 	if err != nil {
