@@ -35,7 +35,7 @@ func (s *Session) entry(m Received, p *message.Post, index int) store.CreditRow 
 // precise returns an amount in today's unit. // spec messages 7.8 "Precision"
 func (s *Session) precise(amount int64, at message.Timestamp) (int64, error) {
 	c := &s.rules.Network.Cutoffs
-	if c.CreditPrecision == 0 || at >= c.CreditPrecision {
+	if c.CreditPrecision == 0 || at >= c.CreditPrecision || c.CreditPrecisionFactor <= 1 {
 		return amount, nil
 	}
 	if amount > math.MaxInt64/c.CreditPrecisionFactor {

@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cockroachdb/apd/v3"
@@ -119,10 +121,19 @@ func (s *Session) head(hash message.Hash) (*store.MessageRow, error) {
 	return rows[hash], nil
 }
 
+// paidHead is head for a message that has costs, and so must be there.
+func (s *Session) paidHead(hash message.Hash) (*store.MessageRow, error) {
+	row, err := s.head(hash)
+	if errors.Is(err, message.ErrNotFound) {
+		return nil, fmt.Errorf("message %s has costs but no record", hash)
+	}
+	return row, err
+}
+
 // startRemoval schedules the resources of a message for deletion. Its content
 // stays readable. // spec messages 4.8 "Removal"
 func (s *Session) startRemoval(m *store.PaidMessage) error {
-	row, err := s.head(m.ItemHash)
+	row, err := s.paidHead(m.ItemHash)
 	if err != nil {
 		return err
 	}
@@ -149,7 +160,7 @@ func (s *Session) pinForRemoval(hash message.Hash, due message.Timestamp) error 
 // recover takes a removal back, unless the file is gone already.
 // // spec messages 4.8 "Recovery"
 func (s *Session) recover(m *store.PaidMessage) (bool, error) {
-	row, err := s.head(m.ItemHash)
+	row, err := s.paidHead(m.ItemHash)
 	if err != nil {
 		return false, err
 	}

@@ -65,10 +65,12 @@ func (tx *Tx) SetBalance(b *BalanceRow) error {
 	return tx.exec("balance.set", sqlSetBalance, string(b.Address), string(b.Chain), b.Dapp, short.Text('f'), b.Height, int64(b.LastUpdate))
 }
 
-const sqlBalancesSince = `SELECT DISTINCT address FROM balances WHERE last_update >= $1 AND address > $2 ORDER BY address LIMIT $3`
+const sqlBalancesSince = `SELECT DISTINCT b.address FROM balances b
+JOIN account_totals t ON t.owner = b.address AND t.payment_type = 'hold'
+WHERE b.last_update >= $1 AND b.address > $2 ORDER BY b.address LIMIT $3`
 
-// BalancesSince returns addresses after the given one whose balance has changed
-// since then, in order.
+// BalancesSince returns addresses after the given one that hold for something
+// and whose balance has changed since then, in order.
 func (r Reader) BalancesSince(ctx context.Context, since message.Timestamp, after message.Address, limit int) ([]message.Address, error) {
 	rows, err := r.q.query(ctx, "balance.since", sqlBalancesSince, int64(since), string(after), limit)
 	return all(rows, err, column[message.Address])

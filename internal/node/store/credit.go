@@ -153,12 +153,13 @@ func (tx *Tx) DropLots(address message.Address) error {
 	return tx.exec("lot.clear", sqlDropLots, string(address))
 }
 
-const sqlCreditsSince = `SELECT address FROM credit_history WHERE last_update >= $1 AND address > $3
-UNION SELECT address FROM credit_balances WHERE expiration_date >= $1 AND expiration_date <= $2 AND address > $3
-ORDER BY address LIMIT $4`
+const sqlCreditsSince = `SELECT c.address FROM (SELECT address FROM credit_history WHERE last_update >= $1 AND address > $3
+UNION SELECT address FROM credit_balances WHERE expiration_date >= $1 AND expiration_date <= $2 AND address > $3) c
+JOIN account_totals t ON t.owner = c.address AND t.payment_type = 'credit' ORDER BY c.address LIMIT $4`
 
-// CreditsSince returns addresses after the given one whose ledger has changed
-// since then, or of whose lots one has expired between then and now, in order.
+// CreditsSince returns addresses after the given one that use up credits and
+// whose ledger has changed since then, or of whose lots one has expired between
+// then and now, in order.
 func (r Reader) CreditsSince(ctx context.Context, since, now message.Timestamp, after message.Address, limit int) ([]message.Address, error) {
 	rows, err := r.q.query(ctx, "credit.since", sqlCreditsSince, int64(since), int64(now), string(after), limit)
 	return all(rows, err, column[message.Address])
