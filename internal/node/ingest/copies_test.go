@@ -148,3 +148,39 @@ func TestContentExpiresBeforeItIsApplied(t *testing.T) {
 		}
 	})
 }
+
+// TestQueuedCopyOfAForgottenMessage forgets a message of which copies are still
+// queued: they end without a trace. // spec messages 4.3 step 2
+func TestQueuedCopyOfAForgottenMessage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := peer{delay: 10 * time.Second} // the first copy is being fetched meanwhile
+		n := start(t, longest, p.option)
+		defer n.stop()
+		alice := newKey(t)
+		inline := sign(t, alice, message.TypePost, 1, map[string]any{"type": "x", "content": 1})
+		stripped := *inline
+		stripped.ItemType, stripped.ItemContent, stripped.Content = message.ItemStorage, "", nil
+		other := message.Message{Type: message.TypePost, ItemHash: inline.ItemHash, ItemType: message.ItemStorage, Time: inline.Time}
+		for _, m := range []*message.Message{&stripped, seal(t, newKey(t), &other)} {
+			wantResult(t, "without its content", n.put(t, m), message.StatusPending, false)
+		}
+		synctest.Wait()
+		wantResult(t, "whole", n.put(t, inline), message.StatusProcessed, false)
+		n.put(t, sign(t, alice, message.TypeForget, 2, map[string]any{"hashes": []string{string(inline.ItemHash)}}))
+		if left, err := n.db.CountPending(t.Context()); err != nil || left != 2 {
+			t.Errorf("%d messages wait, %v", left, err)
+		}
+		synctest.Wait()
+		events, cancel := n.Subscribe(10)
+		defer cancel()
+		time.Sleep(time.Hour)
+		wantKinds(t, events)
+		if left, err := n.db.CountPending(t.Context()); err != nil || left != 0 || n.status(t, inline.ItemHash) != message.StatusForgotten {
+			t.Errorf("%d messages wait, %v, status %s", left, err, n.status(t, inline.ItemHash))
+		}
+		if _, err := n.db.Rejected(t.Context(), inline.ItemHash); err == nil {
+			t.Error("a copy of a forgotten message left a record")
+		}
+	})
+}
