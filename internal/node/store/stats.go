@@ -117,7 +117,7 @@ func (r Reader) stats(ctx context.Context, e engine, sizes []objectSize, report 
 
 const (
 	sqlLiveTotals = `SELECT type, status, total FROM message_counts WHERE sender = '' AND owner = '' AND total <> 0`
-	sqlByChain    = `SELECT chain, COUNT(*) FROM messages GROUP BY chain`
+	sqlByChain    = `SELECT value, total FROM list_counts WHERE list = 'messages' AND dimension = 'chain' AND total <> 0`
 	sqlAllFiles   = `SELECT COUNT(*), COALESCE(CAST(SUM(size) AS BIGINT), 0) FROM files`
 )
 
