@@ -56,7 +56,7 @@ func TestSyncWaitsForContent(t *testing.T) {
 // TestSyncGivesUp publishes a message whose content never comes.
 func TestSyncGivesUp(t *testing.T) {
 	t.Parallel()
-	n := startNode(t, func(s *settings) { s.api.SyncTimeout = 100 * time.Millisecond })
+	n := startNode(t, func(s *settings) { s.api.SyncTimeout = time.Second })
 	m, _ := remote(t, 2)
 	for range 2 {
 		if r := n.publish(t, m); r.StatusCode != http.StatusAccepted || !strings.Contains(r.body, `"message_status":"pending"`) {
