@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"aleph/message"
 )
@@ -76,7 +77,13 @@ traceback = excluded.traceback, tx_hash = excluded.tx_hash, rejected_at = exclud
 // SetRejected records why a message is refused.
 func (tx *Tx) SetRejected(r *RejectedRow) error {
 	return tx.exec("rejected.set", sqlSetRejected, string(r.ItemHash), string(r.Message), int64(r.Code), nullJSON(r.Details),
-		null(r.Traceback), null(r.TxHash), int64(r.At), string(r.Sender), string(r.Type), r.Trusted, r.Waiting, r.Size)
+		null(storable(r.Traceback)), null(r.TxHash), int64(r.At), string(r.Sender), string(r.Type), r.Trusted, r.Waiting, r.Size)
+}
+
+// storable makes text of what an error says, which may be anything: NUL and bytes
+// that are not UTF-8 are no text to PostgreSQL.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 const sqlRejectedWaits = `UPDATE rejected_messages SET waiting = TRUE WHERE item_hash = $1`

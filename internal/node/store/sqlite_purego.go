@@ -5,7 +5,7 @@ package store
 import (
 	"errors"
 
-	"modernc.org/sqlite" // the library translated to Go, for builds without a C compiler
+	modernc "modernc.org/sqlite" // the library translated to Go, for builds without a C compiler
 )
 
 // Engine names the database library that is linked.
@@ -18,7 +18,7 @@ const (
 
 // resultCode returns SQLite's result code of err, or 0.
 func resultCode(err error) int {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+	if e, ok := errors.AsType[*modernc.Error](err); ok {
 		return e.Code()
 	}
 	return 0
