@@ -66,7 +66,11 @@ func meaningOf(chain message.Chain, signature string) []string {
 		if err != nil || len(data) < 36 {
 			return plain
 		}
-		return []string{string(data[:34]), string(data[35:])} // 34 is the kind of curve
+		// 34 is the kind of curve, 35 a length that may be beyond the end.
+		if end := 36 + int(data[35]); data[35] < 0xfd && end >= len(data) {
+			return []string{string(data[:34]), string(data[36:])}
+		}
+		return []string{string(data[:34]), string(data[35:])}
 	case message.FamilyNULS2:
 		return []string{fromBase64(signature)}
 	case message.FamilyAvalanche, message.FamilyNone:
