@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,8 @@ var quiet = slog.New(slog.DiscardHandler)
 type engineOf struct {
 	name string
 	New  func(t testing.TB) string
+	// exec runs statements in a database.
+	exec func(t testing.TB, name, statements string) error
 }
 
 // engines starts what the engines need.
@@ -46,7 +49,27 @@ func engines(t *testing.T) []engineOf {
 		}
 		return path
 	}
-	return []engineOf{{"sqlite", file}, {"postgres", databases.New}}
+	return []engineOf{{"sqlite", file, execFile}, {"postgres", databases.New, func(t testing.TB, name, statements string) error {
+		t.Helper()
+		u, err := url.Parse(name)
+		if err != nil {
+			return err
+		}
+		return databases.Server().Exec(t.Context(), strings.TrimPrefix(u.Path, "/"), statements)
+	}}}
+}
+
+// execFile runs statements in a SQLite file. Which driver is linked depends on
+// how the program is built.
+func execFile(t testing.TB, path, statements string) error {
+	t.Helper()
+	driver := slices.IndexFunc(sql.Drivers(), func(name string) bool { return strings.HasPrefix(name, "sqlite") })
+	db, err := sql.Open(sql.Drivers()[driver], path)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(t.Context(), statements)
+	return errors.Join(err, db.Close())
 }
 
 // configOf returns the settings of a database by its name.
@@ -66,13 +89,7 @@ func issue2(t testing.TB, name string) {
 		t.Fatal(err)
 	}
 	old := configOf(filepath.Join(t.TempDir(), "old.db"))
-	driver := slices.IndexFunc(sql.Drivers(), func(name string) bool { return strings.HasPrefix(name, "sqlite") })
-	raw, err := sql.Open(sql.Drivers()[driver], old.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = raw.ExecContext(t.Context(), string(text))
-	if err := errors.Join(err, raw.Close()); err != nil {
+	if err := execFile(t, old.Path, string(text)); err != nil {
 		t.Fatal(err)
 	}
 	var export bytes.Buffer
