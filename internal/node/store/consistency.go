@@ -66,6 +66,8 @@ func laws() []law {
 		{"number that is not the message's", sqlWrongNumber},
 		{"measurement without a message", sqlStrayMetrics},
 		{"length of a list that is wrong", sqlWrongLength},
+		{"hour of a list that is wrong", sqlWrongHour},
+		{"tag of a post that it does not have", sqlMissingPostTag},
 		{"removing without a record", sqlRemovingWithoutRecord},
 		{"removed without a record", sqlRemovedWithoutRecord},
 		{"record of a removal that does not take place", sqlStrayRemoved},

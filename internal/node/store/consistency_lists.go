@@ -9,6 +9,14 @@ WHERE m.id IS NULL`
 ON p.id = t.id AND p.item_hash = t.item_hash AND p.last_updated = t.last_updated AND p.amends IS NULL WHERE p.id IS NULL`
 	sqlPostTagOfOther = `SELECT t.item_hash FROM post_tags t JOIN posts p ON p.id = t.id
 LEFT JOIN messages m ON m.item_hash = p.tags_from LEFT JOIN message_tags g ON g.id = m.id AND g.tag = t.tag WHERE g.id IS NULL`
+	sqlMissingPostTag = `SELECT p.item_hash FROM posts p JOIN messages m ON m.item_hash = p.tags_from JOIN message_tags g ON g.id = m.id
+LEFT JOIN post_tags t ON t.id = p.id AND t.tag = g.tag WHERE p.amends IS NULL AND t.id IS NULL`
+	// What is kept and, with the other sign, what is there.
+	sqlWrongHour = `SELECT k.list || ' of hour ' || k.hour || ' are off by ' || SUM(k.total) FROM (
+SELECT list, hour, total FROM list_hours
+UNION ALL SELECT 'messages', CASE WHEN time < 0 THEN (time - 3599999999) / 3600000000 ELSE time / 3600000000 END, -1 FROM messages
+UNION ALL SELECT 'posts', last_updated / 3600000000, -1 FROM posts WHERE amends IS NULL
+) k GROUP BY k.list, k.hour HAVING SUM(k.total) <> 0`
 	sqlWrongNumber = `SELECT p.item_hash FROM posts p JOIN messages m ON m.item_hash = p.item_hash WHERE m.id <> p.id
 UNION ALL SELECT e.item_hash FROM aggregate_elements e JOIN messages m ON m.item_hash = e.item_hash WHERE m.id <> e.id`
 	sqlStrayMetrics = `SELECT n.item_hash FROM node_metrics n LEFT JOIN messages m ON m.item_hash = n.item_hash WHERE m.item_hash IS NULL`

@@ -26,6 +26,7 @@ func (tx *Tx) countValue(list, dimension, value string, delta int64) {
 
 // countMessage adds a message to the totals of the list of live messages.
 func (tx *Tx) countMessage(m *MessageRow, delta int64) {
+	tx.countHour(listMessages, m.Message.Time, delta)
 	tx.countValue(listMessages, "chain", string(m.Message.Chain), delta)
 	if m.Message.Channel != nil {
 		tx.countValue(listMessages, "channel", *m.Message.Channel, delta)
@@ -45,8 +46,9 @@ func (tx *Tx) countMessage(m *MessageRow, delta int64) {
 }
 
 // countPost adds an original post to the totals of the list of posts. Its tags
-// are counted where they change.
-func (tx *Tx) countPost(p *PostRow, delta int64) {
+// are counted where they change; updated is the time of what it shows.
+func (tx *Tx) countPost(p *PostRow, updated message.Timestamp, delta int64) {
+	tx.countHour(listPosts, updated, delta)
 	tx.countValue(listPosts, "", "", delta)
 	tx.countValue(listPosts, "owner", string(p.Owner), delta)
 	tx.countValue(listPosts, "type", p.Type, delta)

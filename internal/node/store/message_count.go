@@ -18,6 +18,32 @@ func (r Reader) CountMessages(ctx context.Context, f MessageFilter) (int64, erro
 	if kept || err != nil {
 		return total, err
 	}
+	if f.onlyTime() {
+		return r.between(ctx, listMessages, sqlMessagesWithin, f.From, f.Until)
+	}
+	if below := f.FromBlock; below > 0 && f.UntilBlock == 0 {
+		// All but those confirmed before: the others need not have a height.
+		f.FromBlock = 0
+		if total, kept, err = r.keptTotal(ctx, f); kept && err == nil && f.onlyTime() {
+			rows, err := r.q.query(ctx, "message.below", sqlBelow, below)
+			n, err := one(rows, err, column[int64])
+			return total - n, err
+		}
+		f.FromBlock = below
+	}
+	return r.countMessages(ctx, f)
+}
+
+const sqlBelow = `SELECT COUNT(*) FROM messages WHERE first_confirmed_height IS NOT NULL AND first_confirmed_height < $1`
+
+// onlyTime reports whether nothing but the time restricts a filter.
+func (f MessageFilter) onlyTime() bool {
+	return f.allLive() && f.FromBlock == 0 && f.UntilBlock == 0 &&
+		!slices.ContainsFunc(f.filters(), func(filter filter) bool { return len(filter.values) > 0 })
+}
+
+// countMessages counts what a filter selects.
+func (r Reader) countMessages(ctx context.Context, f MessageFilter) (int64, error) {
 	w := new(where)
 	f.rest(w)
 	list := listing{where: w, table: "messages m", alias: "m", filters: f.filters()}

@@ -70,7 +70,7 @@ func (tx *Tx) InsertPost(p *PostRow) error {
 	if err != nil || p.Amends != "" {
 		return err
 	}
-	tx.countPost(p, 1)
+	tx.countPost(p, p.Created, 1)
 	return tx.tagPost(id, p.ItemHash, p.Created, p.Tags)
 }
 
@@ -105,6 +105,7 @@ func (tx *Tx) untagPost(id int64) error {
 
 const (
 	sqlShowAmend = `UPDATE posts SET latest_amend = $2, last_updated = $3, tags_from = $4 WHERE id = $1`
+	sqlUpdated   = `SELECT last_updated FROM posts WHERE id = $1`
 	sqlTagsOf    = `SELECT t.tag FROM messages m JOIN message_tags t ON t.id = m.id WHERE m.item_hash = $1`
 )
 
@@ -117,13 +118,20 @@ func (tx *Tx) ShowAmend(original, amend message.Hash, updated message.Timestamp,
 	if err := tx.untagPost(id); err != nil {
 		return err
 	}
+	rows, err := tx.query(tx.ctx, "post.updated", sqlUpdated, id)
+	before, err := one(rows, err, column[message.Timestamp])
+	if err != nil {
+		return err
+	}
+	tx.countHour(listPosts, before, -1)
+	tx.countHour(listPosts, updated, 1)
 	if err := tx.exec("post.show", sqlShowAmend, id, null(amend), int64(updated), null(tagsFrom)); err != nil {
 		return err
 	}
 	if tagsFrom == "" {
 		return nil
 	}
-	rows, err := tx.query(tx.ctx, "message.tags", sqlTagsOf, string(tagsFrom))
+	rows, err = tx.query(tx.ctx, "message.tags", sqlTagsOf, string(tagsFrom))
 	tags, err := all(rows, err, column[string])
 	if err != nil {
 		return err
@@ -140,7 +148,7 @@ func (tx *Tx) DeletePost(p *PostRow) error {
 		return err
 	}
 	if p.Amends == "" {
-		tx.countPost(p, -1)
+		tx.countPost(p, p.LastUpdated, -1)
 		if err := tx.untagPost(id); err != nil {
 			return err
 		}

@@ -105,8 +105,10 @@ func (r Reader) postMessages(ctx context.Context, posts []*PostRow) ([]ListedPos
 // CountPosts returns how many posts a filter selects. A filter by one thing reads
 // a total that is kept on write.
 func (r Reader) CountPosts(ctx context.Context, f PostFilter) (int64, error) {
-	if dimension, values, ok := f.kept(); ok {
+	if dimension, values, ok := f.kept(); ok && f.From == 0 && f.Until == 0 {
 		return r.valueTotal(ctx, listPosts, dimension, values...)
+	} else if ok && dimension == "" {
+		return r.between(ctx, listPosts, sqlPostsWithin, f.From, f.Until)
 	}
 	w := new(where)
 	f.rest(w)
@@ -116,9 +118,9 @@ func (r Reader) CountPosts(ctx context.Context, f PostFilter) (int64, error) {
 	return one(rows, err, column[int64])
 }
 
-// kept returns the dimension of a filter by at most one thing.
+// kept returns the dimension of a filter by at most one thing, besides time.
 func (f PostFilter) kept() (string, []string, bool) {
-	if f.From != 0 || f.Until != 0 || len(f.Hashes)+len(f.Refs)+len(f.Chains) > 0 || len(f.Tags) > 1 {
+	if len(f.Hashes)+len(f.Refs)+len(f.Chains) > 0 || len(f.Tags) > 1 {
 		return "", nil, false
 	}
 	dimension, values := "", []string{""}

@@ -42,6 +42,7 @@ var notState = map[string]string{
 	"message_tags.time":       "that of the message",
 	"post_tags":               "follows from posts and message_tags",
 	"list_counts":             "totals kept of messages and posts",
+	"list_hours":              "totals kept of messages and posts",
 	"file_pins.id":            "a number of this database",
 	"file_pins.delete_by":     "grace pins only",
 	"vms.on_message":          "follows from the message",

@@ -17,6 +17,7 @@ type Tx struct {
 	counts map[countKey]int64
 	totals map[totalKey]total
 	values map[valueKey]int64
+	hours  map[hourKey]int64
 	// last is the message inserted last, highest the highest number given.
 	last    numbered
 	highest int64
@@ -31,7 +32,7 @@ type writer struct {
 }
 
 func (w *writer) update(ctx context.Context, do func(tx *Tx) error) (err error) {
-	tx := &Tx{w: w, ctx: ctx, counts: map[countKey]int64{}, values: map[valueKey]int64{}, totals: map[totalKey]total{}}
+	tx := &Tx{w: w, ctx: ctx, counts: map[countKey]int64{}, values: map[valueKey]int64{}, hours: map[hourKey]int64{}, totals: map[totalKey]total{}}
 	tx.Reader = Reader{q: tx}
 	if err := w.inject("begin"); err != nil {
 		return err
@@ -57,6 +58,9 @@ func (w *writer) update(ctx context.Context, do func(tx *Tx) error) (err error) 
 		return err
 	}
 	if err := tx.writeValues(); err != nil {
+		return err
+	}
+	if err := tx.writeHours(); err != nil {
 		return err
 	}
 	if err := tx.writeTotals(); err != nil {
@@ -112,7 +116,7 @@ func (tx *Tx) query(_ context.Context, name, text string, args ...any) (rows, er
 // Nested runs do and, when it fails, takes back only what do changed. It costs
 // a savepoint, so it is for replaying after an unexpected failure.
 func (tx *Tx) Nested(do func() error) error {
-	counts, totals, values := maps.Clone(tx.counts), maps.Clone(tx.totals), maps.Clone(tx.values)
+	counts, totals, values, hours := maps.Clone(tx.counts), maps.Clone(tx.totals), maps.Clone(tx.values), maps.Clone(tx.hours)
 	if err := tx.w.inject("savepoint"); err != nil {
 		return err
 	}
@@ -129,7 +133,7 @@ func (tx *Tx) Nested(do func() error) error {
 	if err == nil {
 		return nil
 	}
-	tx.counts, tx.totals, tx.values = counts, totals, values
+	tx.counts, tx.totals, tx.values, tx.hours = counts, totals, values, hours
 	tx.last, tx.highest = numbered{}, 0
 	return errors.Join(err, tx.w.session.undo(tx.ctx))
 }

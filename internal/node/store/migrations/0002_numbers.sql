@@ -148,3 +148,15 @@ INSERT INTO list_counts SELECT 'posts', 'owner', owner, COUNT(*) FROM posts WHER
 INSERT INTO list_counts SELECT 'posts', 'type', type, COUNT(*) FROM posts WHERE amends IS NULL GROUP BY type;
 INSERT INTO list_counts SELECT 'posts', 'channel', channel, COUNT(*) FROM posts WHERE amends IS NULL AND channel IS NOT NULL GROUP BY channel;
 INSERT INTO list_counts SELECT 'posts', 'tag', tag, COUNT(*) FROM post_tags GROUP BY tag;
+
+-- How many members of a list fall into each hour of the time that orders it, so
+-- that what lies between two dates is added up from few rows.
+CREATE TABLE list_hours (
+    list  TEXT   NOT NULL,
+    hour  BIGINT NOT NULL, -- since the epoch
+    total BIGINT NOT NULL,
+    PRIMARY KEY (list, hour)
+) WITHOUT ROWID;
+INSERT INTO list_hours SELECT 'messages', time / 3600000000, COUNT(*) FROM messages WHERE time >= 0 GROUP BY 2;
+INSERT INTO list_hours SELECT 'messages', (time - 3599999999) / 3600000000, COUNT(*) FROM messages WHERE time < 0 GROUP BY 2;
+INSERT INTO list_hours SELECT 'posts', last_updated / 3600000000, COUNT(*) FROM posts WHERE amends IS NULL GROUP BY 2;
