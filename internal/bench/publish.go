@@ -158,7 +158,10 @@ func StatusOf(ctx context.Context, c *http.Client, api string, h message.Hash) (
 	var answer struct {
 		Status message.Status `json:"status"`
 	}
-	if err := errors.Join(json.Unmarshal(body, &answer), statusError(res)); err != nil {
+	if err := statusError(res); err != nil {
+		return "", fmt.Errorf("status of %s: %w", h, err)
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
 		return "", fmt.Errorf("status of %s: %w", h, err)
 	}
 	return answer.Status, nil
@@ -168,5 +171,9 @@ func statusError(res *http.Response) error {
 	if res.StatusCode/100 == 2 {
 		return nil
 	}
-	return fmt.Errorf("the node answered %s", res.Status)
+	err := fmt.Errorf("the node answered %s", res.Status)
+	if res.StatusCode == http.StatusServiceUnavailable {
+		return fmt.Errorf("%w: %w", message.ErrUnavailable, err)
+	}
+	return err
 }

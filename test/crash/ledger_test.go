@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -123,7 +124,7 @@ func (l *ledger) check(ctx context.Context, t *testing.T, api string, batches in
 	group.SetLimit(checkers)
 	for _, e := range all {
 		group.Go(func() error {
-			status, err := bench.StatusOf(ctx, l.http, api, e.m.ItemHash)
+			status, err := l.status(ctx, api, e.m.ItemHash)
 			if err != nil {
 				return err
 			}
@@ -150,6 +151,23 @@ func (l *ledger) check(ctx context.Context, t *testing.T, api string, batches in
 		}
 	}
 	return result
+}
+
+// status asks where a message stands. A node whose database is away for a
+// moment, which on a busy machine is one that answers late, is asked again.
+func (l *ledger) status(ctx context.Context, api string, h message.Hash) (status message.Status, err error) {
+	for range 10 {
+		status, err = bench.StatusOf(ctx, l.http, api, h)
+		if !errors.Is(err, message.ErrUnavailable) {
+			return status, err
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+	return status, err
 }
 
 // kept reports whether a status is one that the acknowledgement allows.

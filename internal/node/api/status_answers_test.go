@@ -57,7 +57,8 @@ func TestPaymentCodes(t *testing.T) {
 	m.holds(bob, 5)
 	now := float64(noon.Unix())
 	file := m.file()
-	afterChange := message.PublicNetwork().Cutoffs.MachineCreditOnly.Seconds() // later than now is not forbidden
+	cutoffs := message.PublicNetwork().Cutoffs // later than now is not forbidden
+	afterChange, onlyCredit := cutoffs.MachineCreditOnly.Seconds(), cutoffs.CreditOnly.Seconds()
 	for _, c := range []struct {
 		code    message.Code
 		typ     message.Type
@@ -74,6 +75,10 @@ func TestPaymentCodes(t *testing.T) {
 			`"item_type":"storage","item_hash":"` + string(file) + `","payment":{"type":"credit"}`,
 			`{"errors":[{"account_credits":"0","min_runtime_days":1,"required_credits":"112.117131551106835200"}]}`,
 		},
+		{ // told before that the hash is of another kind
+			message.CodeInvalidPaymentMethod, message.TypeStore, onlyCredit, `"item_type":"ipfs","item_hash":"` + string(file) + `"`,
+			`{"errors":["STORE messages are paid by credit since 2027-01-01, not by hold"]}`,
+		},
 		{
 			message.CodeInvalidPaymentMethod, message.TypeProgram, afterChange,
 			`"allow_amend":false,"environment":{},"resources":{},"type":"vm-function","on":{"http":true,"persistent":true},` +
@@ -81,7 +86,7 @@ func TestPaymentCodes(t *testing.T) {
 			`{"errors":["instances and persistent programs are paid by credit since 2026-03-11, not by hold"]}`,
 		},
 	} {
-		if c.code == message.CodeInvalidPaymentMethod {
+		if c.typ == message.TypeProgram {
 			m.holds(bob, 1000)
 			image := signed(t, bob, message.TypeStore, "c", now, `"item_type":"storage","item_hash":"`+string(file)+`","metadata":{}`)
 			if r := m.publish(t, image); r.StatusCode != http.StatusOK {

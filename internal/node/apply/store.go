@@ -26,9 +26,6 @@ func (s *Session) planStore(m Received, c *message.Store) (Effect, error) {
 	if err := s.permitStore(m.Message, c); err != nil {
 		return nil, err
 	}
-	if err := s.checkPreStore(m.Message, c); err != nil {
-		return nil, err
-	}
 	tag, updates := tagOf(m.ItemHash, c)
 	size, ok := s.rules.FileSize(c.ItemHash)
 	if !ok {
@@ -65,15 +62,12 @@ func (s *Session) planStore(m Received, c *message.Store) (Effect, error) {
 // file is fetched from elsewhere at the instant now. The error is that of a
 // plan.
 func (r *Rules) MayStore(ctx context.Context, read store.Reader, m *message.Message, c *message.Store, now message.Timestamp) error {
-	s := &Session{rules: r, read: read, ctx: ctx, now: now}
-	if err := s.permitStore(m, c); err != nil {
-		return err
-	}
-	return s.checkPreStore(m, c)
+	return (&Session{rules: r, read: read, ctx: ctx, now: now}).permitStore(m, c)
 }
 
-// permitStore decides what needs no file: permission, the owner of the tag, and
-// the kind of the hash.
+// permitStore decides what needs no file: permission, the owner of the tag,
+// whether it is worth fetching the file, and the kind of its hash, in this order.
+// // spec messages 4.3
 func (s *Session) permitStore(m *message.Message, c *message.Store) error {
 	if err := s.permit(m.Sender, c.Address, subjectOf(m)); err != nil {
 		return err
@@ -83,6 +77,9 @@ func (s *Session) permitStore(m *message.Message, c *message.Store) error {
 		if err := s.checkTagOwner(tag, c.Address); err != nil {
 			return err
 		}
+	}
+	if err := s.checkPreStore(m, c); err != nil {
+		return err
 	}
 	if c.ItemHash.Kind() != c.ItemType {
 		return message.Reject(message.CodeInvalidFormat, "item_type is %s but %s is the hash of a file of type %q",

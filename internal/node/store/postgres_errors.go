@@ -46,7 +46,13 @@ func postgresCause(err error) cause {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return stateCause(pg.Code)
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.Canceled) {
+		return causeOther
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return causeUnavailable // also when its own time was over
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
 		return causeOther
 	}
 	if isLost(err) {
