@@ -50,6 +50,7 @@ var notState = map[string]string{
 	"balances.last_update":        "when this node learnt of it",
 	"credit_history.last_update":  "when this node learnt of it",
 	"removed_messages.removed_at": "when this node's clean-up ran",
+	"removed_messages.due":        "of messages that are going, which are live",
 }
 
 // TestStateHashKnowsTheSchema makes whoever adds a table or a column say whether
