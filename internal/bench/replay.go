@@ -223,9 +223,12 @@ type replayTask struct {
 	done chan struct{}
 }
 
-// read hands out the lines. A barrier waits for those before it.
+// read hands out the lines. A barrier waits for those before it, and after each
+// window what could go on before the last one must have done so: an answer may
+// say that a message waits, and what comes much later relies on its outcome.
 func (r *replay) read(ctx context.Context, tasks, order chan<- *replayTask) error {
 	var open []*replayTask // since the last barrier, until there are no more barriers
+	lines, mark := 0, r.now()
 	for {
 		raw, err := r.reader.Next()
 		if errors.Is(err, io.EOF) {
@@ -244,10 +247,18 @@ func (r *replay) read(ctx context.Context, tasks, order chan<- *replayTask) erro
 				}
 			}
 			open = nil
+			if mark, err = r.catchUp(ctx, r.now()); err != nil {
+				return err
+			}
 			continue
 		}
 		if len(open) < cap(order) { // barriers stand at the beginning
 			open = append(open, task)
+		}
+		if lines++; lines%cap(order) == 0 {
+			if mark, err = r.catchUp(ctx, mark); err != nil {
+				return err
+			}
 		}
 		for _, queue := range []chan<- *replayTask{order, tasks} {
 			select {

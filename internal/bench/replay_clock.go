@@ -51,9 +51,9 @@ func (r *replay) settle(ctx context.Context) error {
 	ticker := time.NewTicker(settlePoll)
 	defer ticker.Stop()
 	for {
-		state := r.node.Queue.State()
-		if state.Pending == 0 && state.Queued == 0 {
-			return nil
+		waiting, err := r.node.Store.CountPending(ctx)
+		if err != nil || waiting == 0 && r.node.Queue.State().Queued == 0 {
+			return err
 		}
 		next, found, err := r.nextDue(ctx)
 		if err != nil {
@@ -71,10 +71,41 @@ func (r *replay) settle(ctx context.Context) error {
 	}
 }
 
+// now is the node's time.
+func (r *replay) now() message.Timestamp { return message.TimestampOf(r.clock.Now()) }
+
+// catchUp waits until no message waits any more that was due at an instant, and
+// returns the time then.
+func (r *replay) catchUp(ctx context.Context, at message.Timestamp) (message.Timestamp, error) {
+	if r.reader.Header.OrderFree {
+		return 0, nil
+	}
+	ticker := time.NewTicker(settlePoll)
+	defer ticker.Stop()
+	for {
+		waiting := false
+		for _, fetched := range []bool{true, false} {
+			due, err := r.node.Store.Due(ctx, fetched, at, store.Due{}, 1)
+			if err != nil {
+				return 0, err
+			}
+			waiting = waiting || len(due) > 0
+		}
+		if !waiting {
+			return r.now(), nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
 // nextDue returns when the next message is due, if none is due or in work now: a
 // row keeps its time until its attempt is committed.
 func (r *replay) nextDue(ctx context.Context) (next message.Timestamp, found bool, err error) {
-	now := message.TimestampOf(r.clock.Now())
+	now := r.now()
 	for _, fetched := range []bool{true, false} {
 		due, err := r.node.Store.Due(ctx, fetched, now, store.Due{}, 1)
 		if err != nil || len(due) > 0 {

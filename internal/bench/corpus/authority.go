@@ -80,27 +80,11 @@ func (p *planner) preamble() {
 	}))
 	p.barrier()
 	people := append([]*person{a.foundation}, p.crowd.people...)
-	for height := 1; len(people) > 0; height++ {
+	for len(people) > 0 {
 		part := people[:min(perPost, len(people))]
 		people = people[len(part):]
-		balances, lots := map[string]int{}, make([]any, 0, len(part))
-		for _, who := range part {
-			balances[string(who.address())] = tokens
-			lots = append(lots, map[string]any{
-				"address": who.address(), "amount": int64(credits), "price": "0.000001", "tx_hash": "0x" + string(message.HashOf([]byte(who.address()))),
-				"provider": "WALLET", "expiration": nil, "origin": "corpus", "ref": "", "payment_method": "credit_card",
-			})
-		}
-		p.send(p.write(a.platform, message.TypePost, map[string]any{"type": "balances-update", "content": map[string]any{
-			"tags": []string{"ERC20", "ethereum"}, "height": 20_000_000 + height, "main_height": 20_000_000 + height,
-			"platform": "ALEPH_ETH", "token_symbol": "ALEPH", "chain": "ETH", "dapp": nil, "balances": balances,
-		}}))
-		grant := p.write(a.signer, message.TypePost, map[string]any{
-			"address": a.credits.address(), "type": "aleph_credit_distribution",
-			"content": map[string]any{"distribution": map[string]any{"token": "ALEPH", "chain": "ETH", "credits": lots}},
-		})
-		grant.m.Channel = &channel
-		p.send(grant)
+		p.send(p.report(part, func() any { return tokens }))
+		p.send(p.grantTo(part, credits, 0))
 	}
 	p.barrier()
 	a.runtime, a.rootfs = p.image("runtime"), p.image("rootfs")

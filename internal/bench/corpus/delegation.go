@@ -87,8 +87,14 @@ func (p *planner) delegated() bool {
 	if !ok {
 		return false
 	}
-	it := p.delegatedMessage(d, true)
-	p.send(it)
+	if d.rule == ruleAll && p.chance(3) {
+		of, _, ok := p.posts.pick(p.r, func(e *postEntry) bool { return e.owner == d.owner && len(e.amends) < mostAmends })
+		if ok {
+			p.sendAmend(of, d.delegate)
+			return true
+		}
+	}
+	it := p.send(p.delegatedMessage(d, true))
 	switch it.m.Type {
 	case message.TypePost:
 		p.posts.add(p.r, &postEntry{hash: it.m.ItemHash, owner: d.owner, by: d.delegate, line: p.line})

@@ -45,7 +45,9 @@ func (p *planner) newStore() (it *item, entry *storeEntry, file []byte) {
 	if p.chance(8) {
 		content["payment"] = map[string]any{"type": "credit", "chain": "ETH"}
 	}
+	p.twins = p.chance(20) // two versions under a name may be of the same time
 	it = p.write(who, message.TypeStore, content)
+	p.twins = false
 	return it, &storeEntry{hash: it.m.ItemHash, owner: who, named: named}, file
 }
 
@@ -131,9 +133,26 @@ func (p *planner) volumes() []any {
 	return list
 }
 
+// replaceable returns a program for another one to replace, which then stays;
+// "" most of the time.
+func (p *planner) replaceable() message.Hash {
+	if !p.chance(6) {
+		return ""
+	}
+	vm, _, ok := p.vms.pick(p.r, func(e *vmEntry) bool { return e.amendable && e.program })
+	if !ok {
+		return ""
+	}
+	vm.locked = true
+	return vm.hash
+}
+
 // newProgram makes a function of the given code.
-func (p *planner) newProgram(by *person, code message.Hash) (*item, bool) {
+func (p *planner) newProgram(by *person, code, replaces message.Hash) (*item, bool) {
 	content := p.shared()
+	if replaces != "" {
+		content["replaces"] = replaces
+	}
 	amendable := content["allow_amend"].(bool)
 	content["type"] = "vm-function"
 	content["code"] = map[string]any{"encoding": "zip", "entrypoint": "main:app", "ref": code, "use_latest": p.chance(2)}
@@ -148,7 +167,7 @@ func (p *planner) program() bool {
 	if !ok {
 		return false
 	}
-	it, amendable := p.newProgram(code.owner, code.hash)
+	it, amendable := p.newProgram(code.owner, code.hash, p.replaceable())
 	p.send(it)
 	p.vms.add(p.r, &vmEntry{hash: it.m.ItemHash, owner: code.owner, code: code, line: p.line, amendable: amendable, program: true})
 	return true

@@ -105,7 +105,7 @@ func (p *planner) late() bool {
 		data := p.bytes()
 		p.sendFile(data)
 		code := p.write(who, message.TypeStore, map[string]any{"item_type": "storage", "item_hash": message.HashOf(data)})
-		it, _ := p.newProgram(who, code.m.ItemHash)
+		it, _ := p.newProgram(who, code.m.ItemHash, "")
 		p.send(it)
 		p.hold(code)
 	}

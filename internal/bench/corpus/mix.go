@@ -42,13 +42,16 @@ func Kinds() []Kind {
 		{"delegated", 40, false, "a message by a delegate of its owner", (*planner).delegated},
 		{"storage", 10, false, "a message whose content is a file", (*planner).storage},
 		{"late", 12, false, "a message before what it needs: content, file, original, target", (*planner).late},
+		{"balances", 1, false, "a later report of balances", (*planner).balances},
+		{"grant", 1, false, "credits for somebody", (*planner).grant},
+		{"expense", 3, false, "an expense of credits", (*planner).expense},
 		{"copy", 25, false, "a message once more", (*planner).copied},
 		{"reject", 20, false, "a message that is refused for one of the reasons there are", (*planner).reject},
 		{"revoke", 12, true, "an authorization, its use, its end, and what is refused after it", (*planner).revoke},
 		{"blocked", 2, true, "a FORGET of a file that a machine uses, which is refused", (*planner).blocked},
 		{"cascade", 5, true, "a FORGET of a post that takes its amends along", (*planner).cascade},
 		{"forgetkey", 3, true, "a FORGET of a whole aggregate", (*planner).forgetKey},
-		{"credit", 3, true, "an expense or a transfer of credits", (*planner).credit},
+		{"transfer", 2, true, "a transfer of credits", (*planner).transfer},
 	}
 }
 

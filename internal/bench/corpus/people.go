@@ -22,18 +22,18 @@ type person struct {
 func (p *person) address() message.Address { return p.Address() }
 
 const (
-	leastPeople = 96
+	leastPeople = 200
 	mostPeople  = 20_000
 	// skew is the exponent of the law by which the nth account publishes: a few
 	// publish most. The law begins at skewStart, so that nobody publishes all.
 	skew      = 1.05
 	skewStart = 6
 	// ethereumShare of the accounts that do not stand for a chain of their own.
-	ethereumShare = 0.84
+	ethereumShare = 0.88
 	// firstForeign is the rank of the first account of another chain, and
 	// foreignStep the distance to the next: even a small corpus has all of them.
-	firstForeign = 5
-	foreignStep  = 2
+	firstForeign = 16
+	foreignStep  = 4
 )
 
 // crowd are the accounts of a corpus, the busiest first.

@@ -27,6 +27,7 @@ type planner struct {
 	authority *authority
 	delegates []*delegation
 	at        message.Timestamp // content time of the latest message
+	twins     bool              // the next message is of the same time
 	line      int               // lines with a message so far
 	held      []heldItem        // by line
 	waiting   int               // messages in held
@@ -41,6 +42,7 @@ type planner struct {
 	files  pool[[]byte]
 	sent   pool[*item]
 	races  races
+	funds  funds
 
 	words, types, keys *rand.Zipf
 }
@@ -61,7 +63,7 @@ func newPlanner(ctx context.Context, opts Options, flush func(*batch) error) (*p
 	}
 	p.header = Header{
 		Version: Version, Seed: opts.Seed, Messages: opts.Messages, OrderFree: opts.OrderFree,
-		Window: min(max(opts.Messages/64, leastWindow), mostWindow), Mix: Mix{},
+		Window: min(max(opts.Messages/100, leastWindow), mostWindow), Mix: Mix{},
 		Expected: Outcomes{Rejected: map[message.Code]int{}},
 	}
 	for _, k := range Kinds() {
@@ -127,6 +129,9 @@ func (p *planner) chance(n int) bool { return p.r.IntN(n) == 0 }
 
 // tick returns the time of the next message.
 func (p *planner) tick() message.Timestamp {
+	if p.twins {
+		return p.at
+	}
 	p.at += message.Timestamp(1 + p.r.Int64N(14e6)) // seven seconds on average
 	return p.at
 }
@@ -238,5 +243,7 @@ func (p *planner) forgotten(n int) {
 	p.header.Expected.Forgotten += n
 }
 
-// old reports whether everything until a line is decided by now in every replay.
-func (p *planner) old(line int) bool { return p.line-line > 2*p.header.Window }
+// old reports whether everything until a line is decided by now in every
+// replay: all of it was answered a window ago, and each window more lets what
+// waited for something go on, which others may have waited for.
+func (p *planner) old(line int) bool { return p.line-line > 4*p.header.Window }

@@ -67,9 +67,13 @@ func (p *planner) amend() bool {
 	if !ok {
 		return false
 	}
-	it := p.send(p.newAmend(of, of.owner))
-	of.amends, of.line = append(of.amends, it.m.ItemHash), p.line
+	p.sendAmend(of, of.owner)
 	return true
+}
+
+func (p *planner) sendAmend(of *postEntry, by *person) {
+	it := p.send(p.newAmend(of, by))
+	of.amends, of.line = append(of.amends, it.m.ItemHash), p.line
 }
 
 // elementEntry is an element of an aggregate.
@@ -102,11 +106,16 @@ func (p *planner) members() map[string]any {
 	return content
 }
 
-// aggregate emits an element. The busiest owners update the same few keys.
+// aggregate emits an element, or two of the same time. The busiest owners
+// update the same few keys.
 func (p *planner) aggregate() bool {
-	who := p.crowd.anyone()
-	it := p.send(p.write(who, message.TypeAggregate, map[string]any{"key": p.key(), "content": p.members()}))
-	p.parts.add(p.r, &elementEntry{it.m.ItemHash, who})
+	who, key := p.crowd.anyone(), p.key()
+	for i := range 1 + p.r.IntN(20)/19 {
+		p.twins = i > 0
+		it := p.send(p.write(who, message.TypeAggregate, map[string]any{"key": key, "content": p.members()}))
+		p.parts.add(p.r, &elementEntry{it.m.ItemHash, who})
+	}
+	p.twins = false
 	return true
 }
 

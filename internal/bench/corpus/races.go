@@ -11,8 +11,6 @@ type races struct {
 	forgets pool[message.Hash] // FORGETs that were processed
 	revoked revocation
 	doomed  []*doomedKey
-	mover   int // the next account whose credits move
-	height  int
 }
 
 // revocation is the story of one delegate.
@@ -44,17 +42,17 @@ func (p *planner) revoke() bool {
 		s.owner, s.delegate = &person{Account: owner, channel: channels[0]}, p.crowd.stranger()
 		p.send(p.write(s.owner, message.TypeAggregate, entries(map[string]any{"address": s.delegate.address()})))
 		s.granted = p.line
-	case s.ended > 0 && p.line-s.ended > 4*w:
+	case s.ended > 0 && p.line-s.ended > 6*w:
 		*s = revocation{count: s.count + 1}
 		return false
 	case s.ended > 0 && p.old(s.ended):
 		p.send(act().refused(message.CodePermissionDenied))
 	case s.ended > 0:
 		return false
-	case p.line-s.granted > 8*w:
+	case p.line-s.granted > 11*w:
 		p.send(p.write(s.owner, message.TypeAggregate, entries()))
 		s.ended = p.line
-	case p.line-s.granted > 5*w, !p.old(s.granted):
+	case p.line-s.granted > 6*w, !p.old(s.granted):
 		return false
 	default:
 		p.send(act())
@@ -117,45 +115,19 @@ func (p *planner) forgetKey() bool {
 	return true
 }
 
-// credit emits an expense or a transfer. Each account has its turn, so that no
-// two of them meet.
-func (p *planner) credit() bool {
+// transfer emits a transfer of credits. Each account has its turn, so that what
+// it has left does not depend on what else is in work.
+func (p *planner) transfer() bool {
 	from, to := p.turn(), p.turn()
 	if from == nil || to == nil {
 		return false
 	}
-	amount := 1 + p.r.IntN(1_000_000)
-	channel := p.header.Network.Authorities.CreditChannel
-	var it *item
-	if p.chance(2) {
-		it = p.write(p.authority.signer, message.TypePost, map[string]any{
-			"address": p.authority.credits.address(), "type": "aleph_credit_expense",
-			"content": map[string]any{"expense": map[string]any{"credits": []any{
-				map[string]any{"address": from.address(), "amount": amount, "ref": "daily", "price": "0.1", "count": 3, "size": "75.5"},
-				map[string]any{"address": to.address(), "amount": amount, "execution_id": message.HashOf([]byte(to.address())), "time": 3600},
-			}}},
-		})
-	} else {
-		it = p.write(from, message.TypePost, map[string]any{
-			"type": "aleph_credit_transfer",
-			"content": map[string]any{"transfer": map[string]any{"credits": []any{
-				map[string]any{"address": to.address(), "amount": amount, "expiration": 4_102_444_800_000},
-			}}},
-		})
-	}
-	it.m.Channel = &channel
-	p.send(it)
+	p.send(p.onCreditChannel(p.write(from, message.TypePost, map[string]any{
+		"type": "aleph_credit_transfer",
+		"content": map[string]any{"transfer": map[string]any{"credits": []any{
+			map[string]any{"address": to.address(), "amount": 1 + p.r.IntN(1_000_000), "expiration": 4_102_444_800_000},
+		}}},
+	})))
 	from.touched, to.touched = p.line, p.line
 	return true
-}
-
-// turn returns the account whose credits move next, nil when they moved a
-// moment ago.
-func (p *planner) turn() *person {
-	who := p.crowd.people[p.races.mover%len(p.crowd.people)]
-	if who.touched > 0 && !p.old(who.touched) {
-		return nil
-	}
-	p.races.mover++
-	return who
 }

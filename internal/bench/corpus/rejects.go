@@ -228,7 +228,7 @@ func (p *planner) versionOfNothing() *item {
 }
 
 func (p *planner) codeOfNothing() *item {
-	it, _ := p.newProgram(p.crowd.anyone(), p.nothing())
+	it, _ := p.newProgram(p.crowd.anyone(), p.nothing(), "")
 	return it.refused(message.CodeVMVolumeNotFound)
 }
 
