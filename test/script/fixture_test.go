@@ -22,7 +22,7 @@ const fixtures = "../../internal/node/store/testdata/fixtures/"
 // fixtureCorpus is what the nodes that leave fixtures behind are told.
 var fixtureCorpus = []string{
 	"--messages", "100", "--seed", "3",
-	"--mix", "post=100,amend=60,aggregate=60,store=100,revision=60,program=60,instance=60,vprogram=40,forget=80,delegated=40,storage=40,reject=60,credit=40",
+	"--mix", "post=100,amend=60,aggregate=60,store=100,revision=60,program=60,instance=60,vprogram=40,forget=80,delegated=40,storage=40,reject=60,balances=20,grant=20,expense=20,transfer=20",
 }
 
 // TestFixtures opens the databases that nodes of finished issues have made of a
