@@ -29,9 +29,10 @@ type postgresSession struct {
 	pid  uint32
 	born string
 
-	queue []queued
-	begun bool      // a transaction was begun, or its begin is queued
-	used  time.Time // when the server answered last
+	queue  []queued
+	merger merger
+	begun  bool      // a transaction was begun, or its begin is queued
+	used   time.Time // when the server answered last
 }
 
 // queued is a statement that was given and not sent.
@@ -39,6 +40,8 @@ type queued struct {
 	name string
 	text string
 	args []any
+	// alone says that the result of the statement is wanted.
+	alone bool
 }
 
 const (
@@ -80,7 +83,7 @@ func (s *postgresSession) exec(ctx context.Context, name, text string, args []an
 	if err := s.prepare(ctx, name, text); err != nil {
 		return err
 	}
-	s.queue = append(s.queue, queued{name, text, args})
+	s.queue = append(s.queue, queued{name: name, text: text, args: args})
 	if len(s.queue) < maxQueued {
 		return nil
 	}
@@ -91,7 +94,7 @@ func (s *postgresSession) changed(ctx context.Context, name, text string, args [
 	if err := s.prepare(ctx, name, text); err != nil {
 		return 0, err
 	}
-	s.queue = append(s.queue, queued{name, text, args})
+	s.queue = append(s.queue, queued{name: name, text: text, args: args, alone: true})
 	tag, err := s.send(ctx)
 	return tag.RowsAffected(), err
 }
@@ -116,16 +119,22 @@ func (s *postgresSession) send(ctx context.Context) (last pgconn.CommandTag, err
 	return last, s.ended(results, err)
 }
 
+// batch returns what is queued, in as few statements as do the same.
+func (s *postgresSession) batch() *pgx.Batch {
+	s.queue = s.merger.merge(s.queue)
+	var batch pgx.Batch
+	for _, q := range s.queue {
+		batch.Queue(q.text, q.args...)
+	}
+	return &batch
+}
+
 // start sends what is queued.
 func (s *postgresSession) start(ctx context.Context) (pgx.BatchResults, error) {
 	if s.conn == nil {
 		return nil, named(s.queue[0].name, causeUnavailable, errConnectionLost)
 	}
-	var batch pgx.Batch
-	for _, q := range s.queue {
-		batch.Queue(q.text, q.args...)
-	}
-	return s.conn.SendBatch(ctx, &batch), nil
+	return s.conn.SendBatch(ctx, s.batch()), nil
 }
 
 // collect reads the results of what was queued and names the one that failed.
@@ -189,12 +198,9 @@ func (s *postgresSession) query(ctx context.Context, name, text string, args []a
 		}
 		return &postgresRows{Rows: list, session: s, name: label, cancel: cancel}, nil
 	}
-	var batch pgx.Batch
-	for _, q := range s.queue {
-		batch.Queue(q.text, q.args...)
-	}
+	batch := s.batch()
 	batch.Queue(text, args...)
-	results := s.conn.SendBatch(ctx, &batch)
+	results := s.conn.SendBatch(ctx, batch)
 	_, err := s.collect(ctx, results)
 	if err == nil {
 		var list pgx.Rows

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+)
+
+// mostRows is how many rows one INSERT carries. Numbers of rows are powers of
+// two, so that the server knows few different statements.
+const mostRows = 64
+
+// shape is what a statement does, as far as its place among others matters.
+type shape struct {
+	// table is where a row is written that does not depend on any other; "" for
+	// a statement that may look at anything.
+	table string
+	// For an INSERT whose rows may be several: the text before them, how many
+	// parameters a row has, its placeholders in order, and the text behind.
+	before, after string
+	row           []string
+}
+
+// shapeOf reads a statement of this package.
+func shapeOf(text string) shape {
+	rest, ok := strings.CutPrefix(text, "INSERT INTO ")
+	if !ok {
+		return shape{}
+	}
+	at := strings.Index(text, "VALUES (")
+	if at < 0 || strings.Contains(text, "SELECT") {
+		return shape{}
+	}
+	s := shape{table: rest[:strings.IndexAny(rest, " (")]}
+	open := at + len("VALUES ")
+	end := strings.IndexByte(text[open:], ')')
+	if end < 0 || strings.Contains(text, "DO UPDATE") {
+		return s
+	}
+	row := strings.Split(text[open+1:open+end], ", ")
+	after := text[open+end+1:]
+	for _, value := range row {
+		if _, err := strconv.Atoi(strings.TrimPrefix(value, "$")); err != nil || value[0] != '$' {
+			return s
+		}
+	}
+	if !strings.Contains(after, "$") {
+		s.before, s.row, s.after = text[:open], row, after
+	}
+	return s
+}
+
+// several returns the statement that inserts n rows.
+func (s *shape) several(n, params int) string {
+	var b strings.Builder
+	b.WriteString(s.before)
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteByte('(')
+		for j, value := range s.row {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			number, _ := strconv.Atoi(value[1:]) // shapeOf has looked
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(i*params + number))
+		}
+		b.WriteByte(')')
+	}
+	b.WriteString(s.after)
+	return b.String()
+}
+
+// merger turns statements that insert one row each into fewer that insert
+// several. It remembers the texts it has seen.
+type merger struct {
+	shapes map[string]*shape
+	texts  map[severalRows]string
+}
+
+type severalRows struct {
+	text string
+	rows int
+}
+
+func (m *merger) shape(text string) *shape {
+	s, ok := m.shapes[text]
+	if !ok {
+		read := shapeOf(text)
+		s = &read
+		if m.shapes == nil {
+			m.shapes, m.texts = map[string]*shape{}, map[severalRows]string{}
+		}
+		m.shapes[text] = s
+	}
+	return s
+}
+
+// merge returns statements that do the same as list. Rows of one table stay in
+// their order; a statement that may look at anything stays behind all before it
+// and before all behind it.
+func (m *merger) merge(list []queued) []queued {
+	merged := make([]group, 0, len(list))
+	open := map[string]int{} // by table, the group that another row may join
+	for _, q := range list {
+		s := m.shape(q.text)
+		switch {
+		case q.alone || s.table == "":
+			clear(open)
+			merged = append(merged, group{first: q})
+			continue
+		case s.row == nil:
+			delete(open, s.table)
+			merged = append(merged, group{first: q})
+			continue
+		}
+		if i, ok := open[s.table]; ok && merged[i].first.text == q.text {
+			merged[i].more = append(merged[i].more, q.args)
+			continue
+		}
+		open[s.table] = len(merged)
+		merged = append(merged, group{first: q})
+	}
+	out := make([]queued, 0, len(merged))
+	for _, g := range merged {
+		out = m.write(out, g)
+	}
+	return out
+}
+
+// group is a statement with the rows that joined it.
+type group struct {
+	first queued
+	more  [][]any
+}
+
+// write appends the statements of a group.
+func (m *merger) write(out []queued, g group) []queued {
+	if len(g.more) == 0 {
+		return append(out, g.first)
+	}
+	s := m.shape(g.first.text)
+	rows := append([][]any{g.first.args}, g.more...)
+	for len(rows) > 0 {
+		n := 1
+		for n*2 <= min(len(rows), mostRows) {
+			n *= 2
+		}
+		if n == 1 {
+			return append(out, queued{name: g.first.name, text: g.first.text, args: rows[0]})
+		}
+		params := len(g.first.args)
+		key := severalRows{g.first.text, n}
+		text, ok := m.texts[key]
+		if !ok {
+			text = s.several(n, params)
+			m.texts[key] = text
+		}
+		args := make([]any, 0, n*params)
+		for _, row := range rows[:n] {
+			args = append(args, row...)
+		}
+		out = append(out, queued{name: g.first.name, text: text, args: args})
+		rows = rows[n:]
+	}
+	return out
+}
