@@ -47,7 +47,7 @@ func Kinds() []Kind {
 		{"expense", 3, false, "an expense of credits", (*planner).expense},
 		{"copy", 25, false, "a message once more", (*planner).copied},
 		{"reject", 20, false, "a message that is refused for one of the reasons there are", (*planner).reject},
-		{"revoke", 12, true, "an authorization, its use, its end, and what is refused after it", (*planner).revoke},
+		{"revoke", 12, true, "an authorization, its use, its end, what is refused then", (*planner).revoke},
 		{"blocked", 2, true, "a FORGET of a file that a machine uses, which is refused", (*planner).blocked},
 		{"cascade", 5, true, "a FORGET of a post that takes its amends along", (*planner).cascade},
 		{"forgetkey", 3, true, "a FORGET of a whole aggregate", (*planner).forgetKey},
