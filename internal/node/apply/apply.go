@@ -59,6 +59,8 @@ type Session struct {
 	auth  map[message.Address][]authorization
 	// published is what the network says about costs; nil until it is asked.
 	published *tariff
+	// forgotten are the messages that went, until somebody takes note.
+	forgotten []message.Hash
 }
 
 // Within returns a session for tx. All of it happens at the instant now.

@@ -219,7 +219,16 @@ func (s *Session) removeSized(f *forgetting, row *store.MessageRow, size *int64)
 	if err := s.tx.DeleteMessage(row); err != nil {
 		return err
 	}
+	s.forgotten = append(s.forgotten, row.Message.ItemHash)
 	return s.tx.SetStatus(row.Message.ItemHash, message.StatusForgotten, row.ReceptionTime)
+}
+
+// TakeForgotten returns the messages that were forgotten in this session since it
+// was asked last.
+func (s *Session) TakeForgotten() []message.Hash {
+	list := s.forgotten
+	s.forgotten = nil
+	return list
 }
 
 // alsoForgottenBy notes each time that a FORGET names a message which is

@@ -202,10 +202,10 @@ func (b *batch) processed(j *job, known bool) error {
 	if j.origin != OriginOnChain { // a node that catches up would flood who listens. spec messages 4.1
 		j.event = Event{Kind: EventProcessed, Hash: j.hash, Status: message.StatusProcessed, Message: j.msg, Confirmations: j.confirmed}
 	}
-	if j.msg.Type == message.TypeForget {
-		// It changed where other messages stand.
-		if err := b.readStatuses(); err != nil {
-			return err
+	for _, hash := range b.session.TakeForgotten() {
+		if row, ok := b.status[hash]; ok { // it is in this batch
+			row.Status = message.StatusForgotten
+			b.status[hash] = row
 		}
 	}
 	return b.arrived(j.hash)
