@@ -104,9 +104,11 @@ func (l MessageList) byConfirmation(w *where, columns string) (string, []any) {
 	if l.Ascending {
 		second = "0"
 	}
-	text := "SELECT " + columns + " FROM (" +
-		part(first, "m.first_confirmed_at IS NULL", order) + " UNION ALL " +
-		part(second, "m.first_confirmed_at IS NOT NULL", "m.first_confirmed_at"+direction+", "+order) +
+	parts := []string{part(second, "m.first_confirmed_at IS NOT NULL", "m.first_confirmed_at"+direction+", "+order)}
+	if l.UntilBlock == 0 { // else no unconfirmed message is in the list
+		parts = append(parts, part(first, "m.first_confirmed_at IS NULL", order))
+	}
+	text := "SELECT " + columns + " FROM (" + strings.Join(parts, " UNION ALL ") +
 		") AS u JOIN messages m ON m.id = u.id ORDER BY u.rank, u.at" + direction + ", u.time" + direction + ", u.item_hash" +
 		list.page(l.Limit, l.Offset)
 	return text, w.args
