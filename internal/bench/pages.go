@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -66,30 +65,25 @@ func (p Pages) Run(ctx context.Context) (report *PagesReport, err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(p.Folder)) }()
 	}
+	if p.Database.URL == "" {
+		if _, err := os.Stat(p.Database.Path); err != nil {
+			return nil, fmt.Errorf("database to measure: %w", err)
+		}
+	}
 	cfg := node.DefaultConfig(p.Folder)
 	cfg.Listen, cfg.Database = "127.0.0.1:0", p.Database
-	if cfg.Database.Path == "" && cfg.Database.URL == "" {
-		cfg.Database.Path = filepath.Join(p.Folder, "node.db")
-	}
 	began := time.Now()
 	n, err := node.New(cfg, message.Network{Name: "pages"}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		return nil, err
 	}
-	nodeCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- n.Run(nodeCtx) }()
-	select {
-	case <-n.Ready():
-	case err := <-ended:
-		return nil, fmt.Errorf("start a node on the database: %w", err)
-	}
-	run := &pagesRun{Pages: p, api: "http://" + n.Addr().String(), client: &http.Client{Timeout: time.Minute}}
-	report, err = run.measure(ctx, began)
-	run.client.CloseIdleConnections()
-	stop()
-	return report, errors.Join(err, <-ended)
+	err = whileRunning(ctx, n, func() (err error) {
+		run := &pagesRun{Pages: p, api: "http://" + n.Addr().String(), client: &http.Client{Timeout: time.Minute}}
+		defer run.client.CloseIdleConnections()
+		report, err = run.measure(ctx, began)
+		return err
+	})
+	return report, err
 }
 
 // pagesRun is a Pages while it runs.

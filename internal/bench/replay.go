@@ -85,7 +85,18 @@ func (r *replay) withNode(ctx context.Context) (*ReplayReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The node ends after the replay, whatever ends the replay.
+	var report *ReplayReport
+	err = whileRunning(ctx, n, func() (err error) {
+		r.node, r.api = n.Inside(), "http://"+n.Addr().String()
+		report, err = r.run(ctx)
+		return err
+	})
+	return report, err
+}
+
+// whileRunning starts a node, does something once it is ready, and stops it. The
+// node ends after what is done, whatever ends that.
+func whileRunning(ctx context.Context, n *node.Node, do func() error) error {
 	nodeCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	ended := make(chan error, 1)
@@ -93,12 +104,11 @@ func (r *replay) withNode(ctx context.Context) (*ReplayReport, error) {
 	select {
 	case <-n.Ready():
 	case err := <-ended:
-		return nil, fmt.Errorf("start a node for the replay: %w", err)
+		return fmt.Errorf("start a node: %w", err)
 	}
-	r.node, r.api = n.Inside(), "http://"+n.Addr().String()
-	report, err := r.run(ctx)
+	err := do()
 	stop()
-	return report, errors.Join(err, <-ended)
+	return errors.Join(err, <-ended)
 }
 
 func (r *replay) newNode() (*node.Node, error) {

@@ -19,7 +19,8 @@ func newBenchPagesCommand(a *app) *cobra.Command {
 		Long: `Start a node in this process on a database that a replay has filled, see how long
 it takes to answer and how much memory it needs while idle, and ask for pages of 20
 by every documented filter: the first page with its total, and pages after a
-cursor. The filters' values are taken from the newest and the oldest messages.
+cursor. The filters' values are taken from the newest and the oldest messages. The
+node is a real one, which cleans up: name a copy of a database that you need.
 
 With --json it prints messages, ready_seconds, idle_memory_mib, p99_ms (the largest)
 and filters [{filter, requests, p50_ms, p99_ms}].`,

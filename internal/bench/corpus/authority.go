@@ -6,16 +6,14 @@ import (
 	"fmt"
 	"time"
 
+	"aleph/internal/node/pricing"
 	"aleph/message"
 )
 
-// The documents of the corpus' network. // spec messages 7.2
-var (
-	//go:embed pricing.json
-	pricing []byte
-	//go:embed settings.json
-	settings []byte
-)
+// settings are those of the corpus' network. // spec messages 7.2
+//
+//go:embed settings.json
+var settings []byte
 
 // authority are the accounts that the corpus' network obeys.
 type authority struct {
@@ -73,7 +71,7 @@ func (p *planner) preamble() {
 			map[string]any{"address": a.signer.address(), "types": []string{"POST"}, "channels": []string{channel}},
 		}},
 	}))
-	p.send(p.write(a.foundation, message.TypeAggregate, map[string]any{"key": "pricing", "content": json.RawMessage(pricing)}))
+	p.send(p.write(a.foundation, message.TypeAggregate, map[string]any{"key": "pricing", "content": pricing.DefaultPricesJSON()}))
 	p.send(p.write(a.foundation, message.TypeAggregate, map[string]any{"key": "settings", "content": json.RawMessage(settings)}))
 	p.send(p.write(a.foundation, message.TypeAggregate, map[string]any{
 		"key": "corechannel", "content": map[string]any{"nodes": []any{}, "resource_nodes": []any{}},

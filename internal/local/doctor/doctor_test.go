@@ -157,7 +157,9 @@ func TestDatabase(t *testing.T) {
 		t.Errorf("an empty database beside its node: got %+v", c)
 	}
 	hash := message.HashOf([]byte("x"))
-	err = db.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFile(store.FileRow{Hash: hash, Size: 1, Type: store.FileRegular}) })
+	err = db.Update(t.Context(), func(tx *store.Tx) error {
+		return tx.SetFile(store.FileRow{Hash: hash, Size: 1, Type: store.FileRegular})
+	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}

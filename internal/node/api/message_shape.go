@@ -137,26 +137,16 @@ func pendingShape(p *store.PendingRow) object {
 
 // forgottenShape is shape F. // spec ccn-http-api 3.4
 func forgottenShape(f *store.ForgottenRow) object {
-	m := &f.Message
-	return object{
-		{"sender", m.Sender},
-		{"chain", m.Chain},
-		{"signature", orNull(m.Signature)},
-		{"type", m.Type},
-		{"item_type", m.ItemType},
-		{"item_hash", m.ItemHash},
-		{"time", m.Time},
-		{"channel", m.Channel},
-		{"owner", orNull(f.Owner)},
-		{"payment_type", orNull(f.PaymentType)},
-		{"size", f.Size},
-		{"forgotten_at", f.ForgottenAt},
-	}
+	return append(goneShape(&f.Message, orNull(f.Owner), f.PaymentType, f.Size), member{"forgotten_at", f.ForgottenAt})
 }
 
 // removedShape is shape R. // spec ccn-http-api 3.4
 func removedShape(f *store.RemovedRow) object {
-	m := &f.Message
+	return append(goneShape(&f.Message, f.Owner, f.PaymentType, f.Size), member{"removed_at", f.RemovedAt})
+}
+
+// goneShape is what shapes F and R have in common.
+func goneShape(m *message.Message, owner any, payment message.PaymentType, size *int64) object {
 	return object{
 		{"sender", m.Sender},
 		{"chain", m.Chain},
@@ -166,10 +156,9 @@ func removedShape(f *store.RemovedRow) object {
 		{"item_hash", m.ItemHash},
 		{"time", m.Time},
 		{"channel", m.Channel},
-		{"owner", f.Owner},
-		{"payment_type", orNull(f.PaymentType)},
-		{"size", f.Size},
-		{"removed_at", f.RemovedAt},
+		{"owner", owner},
+		{"payment_type", orNull(payment)},
+		{"size", size},
 	}
 }
 

@@ -53,7 +53,7 @@ func (l AggregateList) statement() (string, []any) {
 		w.raw(column + " >= 0") // always so: it makes a planner take the index of the order
 	}
 	text := `SELECT ` + aggregateColumns + ` FROM aggregates a` + w.clause() +
-		` ORDER BY ` + column + direction + `, a.key, a.owner` + w.limit(l.Limit, l.Offset)
+		` ORDER BY ` + column + direction + `, a.key, a.owner` + pageOf(l.Limit, l.Offset)
 	return text, w.args
 }
 

@@ -53,7 +53,7 @@ func (l FileList) statement() (string, []any) {
 		order = ` ORDER BY p.created, p.item_hash`
 	}
 	text := `SELECT f.hash, f.size, f.type, p.created, p.item_hash FROM file_pins p JOIN files f ON f.hash = p.file_hash` +
-		w.clause() + order + w.limit(l.Limit, l.Offset)
+		w.clause() + order + pageOf(l.Limit, l.Offset)
 	return text, w.args
 }
 

@@ -30,7 +30,7 @@ func (l ForgottenList) statement() (string, []any) {
 	if l.Ascending {
 		order = ` ORDER BY f.forgotten_at NULLS LAST, f.item_hash`
 	}
-	text := `SELECT ` + forgottenColumns + ` FROM forgotten_messages f` + w.clause() + order + w.limit(l.Limit, l.Offset)
+	text := `SELECT ` + forgottenColumns + ` FROM forgotten_messages f` + w.clause() + order + pageOf(l.Limit, l.Offset)
 	return text, w.args
 }
 
@@ -43,13 +43,20 @@ func (r Reader) CountForgotten(ctx context.Context, l ForgottenList) (int64, err
 
 func (l ForgottenList) where() *where {
 	w := new(where)
-	in(w, "f.item_hash", unique(l.Hashes))
-	in(w, "f.type", unique(l.Types))
-	in(w, "f.sender", unique(l.Senders))
-	in(w, "f.owner", unique(l.Owners))
-	in(w, "f.chain", unique(l.Chains))
-	in(w, "f.channel", unique(l.Channels))
-	in(w, "COALESCE(f.payment_type, '"+string(message.PaymentHold)+"')", unique(l.PaymentTypes))
-	w.between("f.forgotten_at", l.From, l.Until)
+	l.gone(w, "COALESCE(f.payment_type, '"+string(message.PaymentHold)+"')", "f.forgotten_at")
 	return w
+}
+
+// gone adds what a filter says of messages that are not live any more, in a table
+// named f: payment is its expression for how a message was paid, at the column of
+// the time.
+func (f MessageFilter) gone(w *where, payment, at string) {
+	in(w, "f.item_hash", unique(f.Hashes))
+	in(w, "f.type", unique(f.Types))
+	in(w, "f.sender", unique(f.Senders))
+	in(w, "f.owner", unique(f.Owners))
+	in(w, "f.chain", unique(f.Chains))
+	in(w, "f.channel", unique(f.Channels))
+	in(w, payment, unique(f.PaymentTypes))
+	w.between(at, f.From, f.Until)
 }

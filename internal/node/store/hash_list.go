@@ -37,7 +37,7 @@ func (l HashList) statement() (string, []any) {
 	if l.Ascending {
 		order = ` ORDER BY m.reception_time, m.item_hash`
 	}
-	text := `SELECT m.item_hash, m.status, m.reception_time FROM messages m` + w.clause() + order + w.limit(l.Limit, l.Offset)
+	text := `SELECT m.item_hash, m.status, m.reception_time FROM messages m` + w.clause() + order + pageOf(l.Limit, l.Offset)
 	return text, w.args
 }
 

@@ -38,7 +38,7 @@ func (r Reader) ListRejected(ctx context.Context, f LetterFilter, after *After, 
 		w.after("rejected_at", "item_hash", false, *after)
 	}
 	text := `SELECT item_hash, NULL, error_code, details, traceback, tx_hash, rejected_at, sender, type, trusted, waiting, size
-FROM rejected_messages` + w.clause() + ` ORDER BY rejected_at DESC, item_hash` + w.limit(limit, 0)
+FROM rejected_messages` + w.clause() + ` ORDER BY rejected_at DESC, item_hash` + pageOf(limit, 0)
 	rows, err := r.q.query(ctx, "", text, w.args...)
 	return all(rows, err, scanRejected)
 }
@@ -50,7 +50,7 @@ func (r Reader) ListPending(ctx context.Context, f LetterFilter, before, limit i
 	if before != 0 {
 		w.and("id < ", before)
 	}
-	text := `SELECT ` + pendingHeadColumns + ` FROM pending_messages` + w.clause() + ` ORDER BY id DESC` + w.limit(limit, 0)
+	text := `SELECT ` + pendingHeadColumns + ` FROM pending_messages` + w.clause() + ` ORDER BY id DESC` + pageOf(limit, 0)
 	rows, err := r.q.query(ctx, "", text, w.args...)
 	return all(rows, err, scanPending)
 }

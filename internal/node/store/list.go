@@ -30,7 +30,7 @@ type filter struct {
 // has.
 type listing struct {
 	*where
-	// from names the table of members and their alias, "messages m".
+	// table names the members and their alias, "messages m".
 	table, alias string
 	columns      string
 	// time is the column that orders the list; then comes item_hash.
@@ -45,17 +45,7 @@ type listing struct {
 // statement returns the query. The conditions gathered in where hold for every
 // member.
 func (l *listing) statement() (string, []any) {
-	var driver *filter
-	for i := range l.filters {
-		f := &l.filters[i]
-		switch {
-		case len(f.values) == 0:
-		case driver == nil:
-			driver = f
-		default:
-			l.restrict(f)
-		}
-	}
+	driver := l.driver()
 	if driver == nil {
 		return l.simple(l.table, "", l.alias)
 	}
@@ -70,19 +60,26 @@ func (l *listing) statement() (string, []any) {
 	return l.union(branches, driver.table != "")
 }
 
-// narrow adds the filters to the conditions: the first is searched by, the
-// others are looked at row by row.
-func (l *listing) narrow() {
-	searched := false
+// driver returns the first filter that restricts, nil when none does. The others
+// become conditions that are looked at row by row.
+func (l *listing) driver() *filter {
+	var first *filter
 	for i := range l.filters {
 		switch f := &l.filters[i]; {
 		case len(f.values) == 0:
-		case searched:
-			l.restrict(f)
+		case first == nil:
+			first = f
 		default:
-			searched = true
-			l.search(f)
+			l.restrict(f)
 		}
+	}
+	return first
+}
+
+// narrow makes conditions of all filters, the first of which is searched by.
+func (l *listing) narrow() {
+	if driver := l.driver(); driver != nil {
+		l.search(driver)
 	}
 }
 
@@ -143,7 +140,7 @@ func (l *listing) branches(f *filter) []branch {
 
 // simple reads the list from one place.
 func (l *listing) simple(from, cond, order string) (string, []any) {
-	text := "SELECT " + l.columns + " FROM " + from + l.conditions(cond, order) + l.order(order) + l.page(l.limit, l.offset)
+	text := "SELECT " + l.columns + " FROM " + from + l.conditions(cond, order) + l.order(order) + pageOf(l.limit, l.offset)
 	return text, l.args
 }
 
@@ -164,9 +161,9 @@ func (l *listing) union(branches []branch, repeated bool) (string, []any) {
 			most += l.offset
 		}
 		b.WriteString("SELECT * FROM (SELECT " + l.alias + ".id, " + br.order + "." + l.time + ", " + br.order + ".item_hash FROM " + br.from +
-			l.conditions(br.cond, br.order) + l.order(br.order) + l.page(most, 0) + ") AS b" + strconv.Itoa(i))
+			l.conditions(br.cond, br.order) + l.order(br.order) + pageOf(most, 0) + ") AS b" + strconv.Itoa(i))
 	}
-	b.WriteString(") AS u JOIN " + l.table + " ON " + l.alias + ".id = u.id" + l.order("u") + l.page(l.limit, l.offset))
+	b.WriteString(") AS u JOIN " + l.table + " ON " + l.alias + ".id = u.id" + l.order("u") + pageOf(l.limit, l.offset))
 	return b.String(), l.args
 }
 
@@ -190,20 +187,4 @@ func (l *listing) order(alias string) string {
 		return " ORDER BY " + alias + "." + l.time + ", " + alias + ".item_hash"
 	}
 	return " ORDER BY " + alias + "." + l.time + " DESC, " + alias + ".item_hash"
-}
-
-// page returns the end of a query. The numbers stand in the text: a planner that
-// does not know how few rows are wanted sorts all there are.
-func (l *listing) page(limit, offset int64) string {
-	var text string
-	if limit > 0 {
-		text = " LIMIT " + strconv.FormatInt(limit, 10)
-	}
-	if offset > 0 {
-		if limit <= 0 {
-			text = " LIMIT " + strconv.FormatInt(1<<62, 10) // SQLite has no offset without a limit
-		}
-		text += " OFFSET " + strconv.FormatInt(offset, 10)
-	}
-	return text
 }

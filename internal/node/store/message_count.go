@@ -97,7 +97,7 @@ func (r Reader) keptTotal(ctx context.Context, f MessageFilter) (int64, bool, er
 // statusTotal adds up the totals of senders and types, or of owners, for the
 // statuses of a filter.
 func (r Reader) statusTotal(ctx context.Context, f MessageFilter, senders, owners, types []string) (int64, error) {
-	any := func(list []string) []string {
+	orAny := func(list []string) []string {
 		if len(list) == 0 {
 			return []string{""}
 		}
@@ -109,9 +109,9 @@ func (r Reader) statusTotal(ctx context.Context, f MessageFilter, senders, owner
 		if !f.allLive() && !slices.Contains(f.Statuses, status) {
 			continue
 		}
-		for _, sender := range any(senders) {
-			for _, owner := range any(owners) {
-				for _, typ := range any(types) {
+		for _, sender := range orAny(senders) {
+			for _, owner := range orAny(owners) {
+				for _, typ := range orAny(types) {
 					n, err := r.Count(ctx, CountFilter{
 						Sender: message.Address(sender), Owner: message.Address(owner), Type: message.Type(typ), Status: status,
 					})

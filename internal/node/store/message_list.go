@@ -87,9 +87,9 @@ func (l MessageList) statement() (string, []any) {
 func (l MessageList) byConfirmation(w *where, columns string) (string, []any) {
 	list := listing{where: w, table: "messages m", alias: "m", filters: l.MessageFilter.filters(), limit: l.Limit, offset: l.Offset}
 	list.narrow()
-	direction, first := " DESC", "0"
+	direction, unconfirmed, confirmed := " DESC", "0", "1"
 	if l.Ascending {
-		direction, first = "", "1"
+		direction, unconfirmed, confirmed = "", "1", "0"
 	}
 	order := "m.time" + direction + ", m.item_hash"
 	most := l.Limit
@@ -98,19 +98,15 @@ func (l MessageList) byConfirmation(w *where, columns string) (string, []any) {
 	}
 	part := func(rank, cond, order string) string {
 		return "SELECT * FROM (SELECT m.id, " + rank + " AS rank, COALESCE(m.first_confirmed_at, 0) AS at, m.time, m.item_hash FROM messages m" +
-			list.conditions(cond, "m") + " ORDER BY " + order + list.page(most, 0) + ") AS b" + rank
+			list.conditions(cond, "m") + " ORDER BY " + order + pageOf(most, 0) + ") AS b" + rank
 	}
-	second := "1"
-	if l.Ascending {
-		second = "0"
-	}
-	parts := []string{part(second, "m.first_confirmed_at IS NOT NULL", "m.first_confirmed_at"+direction+", "+order)}
+	parts := []string{part(confirmed, "m.first_confirmed_at IS NOT NULL", "m.first_confirmed_at"+direction+", "+order)}
 	if l.UntilBlock == 0 { // else no unconfirmed message is in the list
-		parts = append(parts, part(first, "m.first_confirmed_at IS NULL", order))
+		parts = append(parts, part(unconfirmed, "m.first_confirmed_at IS NULL", order))
 	}
 	text := "SELECT " + columns + " FROM (" + strings.Join(parts, " UNION ALL ") +
 		") AS u JOIN messages m ON m.id = u.id ORDER BY u.rank, u.at" + direction + ", u.time" + direction + ", u.item_hash" +
-		list.page(l.Limit, l.Offset)
+		pageOf(l.Limit, l.Offset)
 	return text, w.args
 }
 
@@ -184,12 +180,4 @@ func (w *where) between(column string, from, until message.Timestamp) {
 	if until != 0 {
 		w.and(column+" < ", int64(until))
 	}
-}
-
-// limit returns the end of a query; a limit of 0 is none.
-func (w *where) limit(limit, offset int64) string {
-	if limit == 0 {
-		limit = 1<<63 - 1
-	}
-	return " LIMIT " + w.param(limit) + " OFFSET " + w.param(offset)
 }

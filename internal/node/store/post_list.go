@@ -70,7 +70,7 @@ func (l PostList) statement() (string, []any) {
 	if l.Ascending {
 		order = ` ORDER BY m.first_confirmed_at IS NULL, m.first_confirmed_at, p.creation_datetime, p.item_hash`
 	}
-	text := `SELECT ` + postColumns + ` FROM posts p JOIN messages m ON m.id = p.id` + w.clause() + order + list.page(l.Limit, l.Offset)
+	text := `SELECT ` + postColumns + ` FROM posts p JOIN messages m ON m.id = p.id` + w.clause() + order + pageOf(l.Limit, l.Offset)
 	return text, w.args
 }
 

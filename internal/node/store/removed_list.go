@@ -28,7 +28,7 @@ func (l RemovedList) statement() (string, []any) {
 	if l.Ascending {
 		order = ` ORDER BY f.removed_at, f.item_hash`
 	}
-	text := `SELECT ` + removedColumns + ` FROM removed_messages f` + w.clause() + order + w.limit(l.Limit, l.Offset)
+	text := `SELECT ` + removedColumns + ` FROM removed_messages f` + w.clause() + order + pageOf(l.Limit, l.Offset)
 	return text, w.args
 }
 
@@ -42,13 +42,6 @@ func (r Reader) CountRemoved(ctx context.Context, l RemovedList) (int64, error) 
 func (l RemovedList) where() *where {
 	w := new(where)
 	w.raw("f.removed_at IS NOT NULL")
-	in(w, "f.item_hash", unique(l.Hashes))
-	in(w, "f.type", unique(l.Types))
-	in(w, "f.sender", unique(l.Senders))
-	in(w, "f.owner", unique(l.Owners))
-	in(w, "f.chain", unique(l.Chains))
-	in(w, "f.channel", unique(l.Channels))
-	in(w, "f.payment_type", unique(l.PaymentTypes))
-	w.between("f.removed_at", l.From, l.Until)
+	l.gone(w, "f.payment_type", "f.removed_at")
 	return w
 }

@@ -11,7 +11,7 @@ import (
 //	var w where
 //	w.and("type = ", filter.Type)
 //	in(&w, "sender", senders)
-//	rows, err := r.q.query(ctx, "", "SELECT … FROM messages"+w.clause()+" LIMIT "+w.param(n), w.args...)
+//	rows, err := r.q.query(ctx, "", "SELECT … FROM messages"+w.clause()+pageOf(20, 0), w.args...)
 //
 // The texts given to it are constants of this package, never input.
 type where struct {
@@ -75,4 +75,21 @@ func (w *where) beyond(time, hash string, ascending bool, place After) string {
 	at := w.param(int64(place.Time))
 	// The first condition is implied by the second; it lets an index be used.
 	return time + strings.TrimSpace(sign) + "= " + at + " AND (" + time + sign + at + " OR " + hash + " > " + w.param(string(place.Hash)) + ")"
+}
+
+// pageOf returns the end of a query; a limit of 0 is none. The numbers stand in
+// the text: a planner that does not know how few rows are wanted sorts all there
+// are.
+func pageOf(limit, offset int64) string {
+	var text string
+	if limit > 0 {
+		text = " LIMIT " + strconv.FormatInt(limit, 10)
+	}
+	if offset > 0 {
+		if limit <= 0 {
+			text = " LIMIT " + strconv.FormatInt(1<<62, 10) // SQLite has no offset without a limit
+		}
+		text += " OFFSET " + strconv.FormatInt(offset, 10)
+	}
+	return text
 }
