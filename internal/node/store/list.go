@@ -128,9 +128,10 @@ func (l *listing) branches(f *filter) []branch {
 				from: f.table + " t CROSS JOIN " + l.table, cond: "t.tag = " + at + " AND " + l.alias + ".id = t.id", order: "t",
 			})
 		case f.sender:
+			delegated := f.column + " <> " + l.alias + ".owner" // in the words of its index
 			list = append(list,
 				branch{l.table, l.alias + ".owner = " + at + " AND " + l.alias + ".sender = " + at, l.alias},
-				branch{l.table, f.column + " = " + at + " AND " + f.column + " <> " + l.alias + ".owner", l.alias})
+				branch{l.table, "CASE WHEN " + delegated + " THEN " + f.column + " END = " + at + " AND " + delegated, l.alias})
 		default:
 			list = append(list, branch{l.table, f.column + " = " + at, l.alias})
 		}
