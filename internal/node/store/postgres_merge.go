@@ -1,6 +1,8 @@
 package store
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,6 +20,9 @@ type shape struct {
 	// parameters a row has, its placeholders in order, and the text behind.
 	before, after string
 	row           []string
+	// For rows that may change one which is there: where among the parameters
+	// the columns of the conflict are. One INSERT cannot change a row twice.
+	key []int
 }
 
 // shapeOf reads a statement of this package.
@@ -33,7 +38,7 @@ func shapeOf(text string) shape {
 	s := shape{table: rest[:strings.IndexAny(rest, " (")]}
 	open := at + len("VALUES ")
 	end := strings.IndexByte(text[open:], ')')
-	if end < 0 || strings.Contains(text, "DO UPDATE") {
+	if end < 0 {
 		return s
 	}
 	row := strings.Split(text[open+1:open+end], ", ")
@@ -43,10 +48,49 @@ func shapeOf(text string) shape {
 			return s
 		}
 	}
-	if !strings.Contains(after, "$") {
-		s.before, s.row, s.after = text[:open], row, after
+	if strings.Contains(after, "$") {
+		return s
 	}
+	if strings.Contains(after, "DO UPDATE") {
+		columns, _, _ := strings.Cut(rest[strings.IndexByte(rest, '(')+1:], ")")
+		if s.key = conflict(strings.Split(columns, ", "), row, after); s.key == nil {
+			return s
+		}
+	}
+	s.before, s.row, s.after = text[:open], row, after
 	return s
+}
+
+// conflict returns which parameters the columns of a conflict have, nil when that
+// cannot be seen.
+func conflict(columns, row []string, after string) []int {
+	_, list, ok := strings.Cut(after, "ON CONFLICT (")
+	if !ok {
+		return nil
+	}
+	list, rest, _ := strings.Cut(list, ")")
+	if !strings.HasPrefix(rest, " DO UPDATE") { // only some rows conflict
+		return nil
+	}
+	var key []int
+	for _, column := range strings.Split(list, ", ") {
+		at := slices.Index(columns, column)
+		if at < 0 || at >= len(row) {
+			return nil
+		}
+		number, _ := strconv.Atoi(row[at][1:]) // shapeOf has looked
+		key = append(key, number-1)
+	}
+	return key
+}
+
+// keyOf names the row that a statement may change.
+func (s *shape) keyOf(args []any) string {
+	var b strings.Builder
+	for _, at := range s.key {
+		fmt.Fprintf(&b, "%v\x00", args[at]) // no text of a database has a NUL
+	}
+	return b.String()
 }
 
 // several returns the statement that inserts n rows.
@@ -115,12 +159,23 @@ func (m *merger) merge(list []queued) []queued {
 			merged = append(merged, group{first: q})
 			continue
 		}
-		if i, ok := open[s.table]; ok && merged[i].first.text == q.text {
+		var key string
+		if s.key != nil {
+			key = s.keyOf(q.args)
+		}
+		if i, ok := open[s.table]; ok && merged[i].first.text == q.text && !merged[i].keys[key] {
 			merged[i].more = append(merged[i].more, q.args)
+			if s.key != nil {
+				merged[i].keys[key] = true
+			}
 			continue
 		}
 		open[s.table] = len(merged)
-		merged = append(merged, group{first: q})
+		g := group{first: q}
+		if s.key != nil {
+			g.keys = map[string]bool{key: true}
+		}
+		merged = append(merged, g)
 	}
 	out := make([]queued, 0, len(merged))
 	for _, g := range merged {
@@ -133,6 +188,7 @@ func (m *merger) merge(list []queued) []queued {
 type group struct {
 	first queued
 	more  [][]any
+	keys  map[string]bool // of rows that may change one which is there
 }
 
 // write appends the statements of a group.

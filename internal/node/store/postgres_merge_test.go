@@ -13,6 +13,8 @@ func TestMergeKeepsOrder(t *testing.T) {
 		insertA = `INSERT INTO a (x, y) VALUES ($1, $2)`
 		insertB = `INSERT INTO b (x) VALUES ($1) ON CONFLICT DO NOTHING`
 		upsertC = `INSERT INTO c (x) VALUES ($1) ON CONFLICT (x) DO UPDATE SET n = 1`
+		upsertD = `INSERT INTO d (n, x, y) VALUES ($2, $1, $2) ON CONFLICT (x) DO UPDATE SET n = d.n + excluded.n`
+		partly  = `INSERT INTO e (x) VALUES ($1) ON CONFLICT (x) WHERE x > 0 DO UPDATE SET n = 1`
 		twice   = `INSERT INTO a (x, y) VALUES ($1, $1)`
 		update  = `UPDATE a SET x = $1`
 		derived = `INSERT INTO b SELECT x FROM a WHERE x = $1`
@@ -49,6 +51,22 @@ func TestMergeKeepsOrder(t *testing.T) {
 		"one parameter twice": {
 			list(twice, twice), []string{"INSERT INTO a (x, y) VALUES ($1, $1), ($2, $2) [0 1]"},
 		},
+		"rows that may change others": {
+			list(upsertC, upsertC),
+			[]string{"INSERT INTO c (x) VALUES ($1), ($2) ON CONFLICT (x) DO UPDATE SET n = 1 [0 1]"},
+		},
+		"no row twice in one": {
+			[]queued{
+				{text: upsertD, args: []any{1, 5}}, {text: upsertD, args: []any{2, 6}}, {text: upsertD, args: []any{1, 7}},
+				{text: upsertD, args: []any{2, 8}}, {text: upsertD, args: []any{2, 9}},
+			},
+			[]string{
+				"INSERT INTO d (n, x, y) VALUES ($2, $1, $2), ($4, $3, $4) ON CONFLICT (x) DO UPDATE SET n = d.n + excluded.n [1 5 2 6]",
+				"INSERT INTO d (n, x, y) VALUES ($2, $1, $2), ($4, $3, $4) ON CONFLICT (x) DO UPDATE SET n = d.n + excluded.n [1 7 2 8]",
+				upsertD + " [2 9]",
+			},
+		},
+		"only some rows conflict":   {list(partly, partly), []string{partly + " [0]", partly + " [1]"}},
 		"another text of the table": {list(insertA, twice, insertA), []string{insertA + " [0 0]", twice + " [1]", insertA + " [2 -2]"}},
 		"one whose result is wanted": {
 			append(list(insertB), queued{name: "s", text: insertB, args: []any{1}, alone: true}),
