@@ -60,7 +60,7 @@ func (s *Session) planAmend(m Received, p *message.Post) (Effect, error) {
 		if amend.Created <= original.LastUpdated {
 			return nil
 		}
-		return s.showAmend(ref, amend)
+		return s.showAmend(original, amend)
 	}, nil
 }
 
@@ -95,15 +95,23 @@ func postRow(m Received, p *message.Post) *store.PostRow {
 }
 
 // showAmend makes the original show an amend, whose tags count if it has any.
-func (s *Session) showAmend(original message.Hash, amend *store.PostRow) error {
+func (s *Session) showAmend(original, amend *store.PostRow) error {
 	tags := amend.TagsFrom
 	if tags == "" {
 		var err error
-		if tags, err = s.read.OwnTags(s.ctx, original); err != nil {
+		if tags, err = s.ownTags(original); err != nil {
 			return err
 		}
 	}
 	return s.tx.ShowAmend(original, amend.ItemHash, amend.Created, tags)
+}
+
+// ownTags returns the hash of an original when it has tags of its own, else "".
+func (s *Session) ownTags(original *store.PostRow) (message.Hash, error) {
+	if original.LatestAmend == "" || original.TagsFrom == "" || original.TagsFrom == original.ItemHash {
+		return original.TagsFrom, nil
+	}
+	return s.read.OwnTags(s.ctx, original.ItemHash)
 }
 
 // forgetPost removes a post with its amends, or one amend. // spec messages 4.7 effect 4
@@ -138,13 +146,13 @@ func (s *Session) forgetPost(f *forgetting, m *store.MessageRow) error {
 		return err
 	}
 	if len(amends) > 0 {
-		return s.showAmend(original.ItemHash, amends[0])
+		return s.showAmend(original, amends[0])
 	}
-	tags, err := s.read.OwnTags(s.ctx, original.ItemHash)
+	tags, err := s.ownTags(original)
 	if err != nil {
 		return err
 	}
-	return s.tx.ShowAmend(original.ItemHash, "", original.Created, tags)
+	return s.tx.ShowAmend(original, "", original.Created, tags)
 }
 
 // forgetAmend removes an amend because its original goes.

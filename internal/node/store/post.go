@@ -22,14 +22,16 @@ type PostRow struct {
 	LatestAmend message.Hash      // "" when not amended
 	LastUpdated message.Timestamp // time of the latest amend, else Created
 	TagsFrom    message.Hash      // the message whose tags count
+
+	id int64 // its number, when it was read
 }
 
-const postColumns = `p.item_hash, p.owner, p.type, p.ref, p.amends, p.channel, p.creation_datetime, p.latest_amend, p.last_updated, p.tags_from`
+const postColumns = `p.id, p.item_hash, p.owner, p.type, p.ref, p.amends, p.channel, p.creation_datetime, p.latest_amend, p.last_updated, p.tags_from`
 
 func scanPost(row scanner) (*PostRow, error) {
 	var p PostRow
 	var amends, latest, tags text
-	err := row.Scan(&p.ItemHash, &p.Owner, &p.Type, &p.Ref, &amends, &p.Channel, &p.Created, &latest, &p.LastUpdated, &tags)
+	err := row.Scan(&p.id, &p.ItemHash, &p.Owner, &p.Type, &p.Ref, &amends, &p.Channel, &p.Created, &latest, &p.LastUpdated, &tags)
 	if err != nil {
 		return nil, err
 	}
@@ -105,55 +107,45 @@ func (tx *Tx) untagPost(id int64) error {
 
 const (
 	sqlShowAmend = `UPDATE posts SET latest_amend = $2, last_updated = $3, tags_from = $4 WHERE id = $1`
-	sqlUpdated   = `SELECT last_updated FROM posts WHERE id = $1`
 	sqlTagsOf    = `SELECT t.tag FROM messages m JOIN message_tags t ON t.id = m.id WHERE m.item_hash = $1`
 )
 
 // ShowAmend makes an original show an amend, or itself when amend is "".
-func (tx *Tx) ShowAmend(original, amend message.Hash, updated message.Timestamp, tagsFrom message.Hash) error {
-	id, err := tx.number(original)
-	if err != nil {
-		return err
-	}
-	if err := tx.untagPost(id); err != nil {
-		return err
-	}
-	rows, err := tx.query(tx.ctx, "post.updated", sqlUpdated, id)
-	before, err := one(rows, err, column[message.Timestamp])
-	if err != nil {
-		return err
-	}
-	tx.countHour(listPosts, before, -1)
+func (tx *Tx) ShowAmend(original *PostRow, amend message.Hash, updated message.Timestamp, tagsFrom message.Hash) error {
+	tx.countHour(listPosts, original.LastUpdated, -1)
 	tx.countHour(listPosts, updated, 1)
-	if err := tx.exec("post.show", sqlShowAmend, id, null(amend), int64(updated), null(tagsFrom)); err != nil {
+	if err := tx.exec("post.show", sqlShowAmend, original.id, null(amend), int64(updated), null(tagsFrom)); err != nil {
 		return err
+	}
+	if original.TagsFrom != "" {
+		if err := tx.untagPost(original.id); err != nil {
+			return err
+		}
 	}
 	if tagsFrom == "" {
 		return nil
 	}
-	rows, err = tx.query(tx.ctx, "message.tags", sqlTagsOf, string(tagsFrom))
+	rows, err := tx.query(tx.ctx, "message.tags", sqlTagsOf, string(tagsFrom))
 	tags, err := all(rows, err, column[string])
 	if err != nil {
 		return err
 	}
-	return tx.tagPost(id, original, updated, tags)
+	return tx.tagPost(original.id, original.ItemHash, updated, tags)
 }
 
 const sqlDeletePost = `DELETE FROM posts WHERE id = $1`
 
-// DeletePost removes a post or an amend. Its message must still be there.
+// DeletePost removes a post or an amend that was read.
 func (tx *Tx) DeletePost(p *PostRow) error {
-	id, err := tx.number(p.ItemHash)
-	if err != nil {
-		return err
-	}
 	if p.Amends == "" {
 		tx.countPost(p, p.LastUpdated, -1)
-		if err := tx.untagPost(id); err != nil {
-			return err
+		if p.TagsFrom != "" {
+			if err := tx.untagPost(p.id); err != nil {
+				return err
+			}
 		}
 	}
-	return tx.exec("post.delete", sqlDeletePost, id)
+	return tx.exec("post.delete", sqlDeletePost, p.id)
 }
 
 const sqlOwnTags = `SELECT t.item_hash FROM messages m JOIN message_tags t ON t.id = m.id WHERE m.item_hash = $1 LIMIT 1`
