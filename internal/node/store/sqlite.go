@@ -64,7 +64,7 @@ func (e *sqlite) connect(ctx context.Context) (session, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &sqliteSession{engine: e, db: db, conn: conn, stmts: map[string]*sql.Stmt{}}, nil
+	return newSQLiteSession(e, db, conn), nil
 }
 
 func (e *sqlite) open(readOnly bool) (*sql.DB, error) {
