@@ -65,7 +65,7 @@ type Config struct {
 // DefaultConfig returns the settings of the reference where it has them.
 func DefaultConfig() Config {
 	return Config{
-		QueueSize: 1024, BatchSize: 512, BatchBytes: 8 << 20, Gather: time.Millisecond, MaxPending: 1_000_000,
+		QueueSize: 1024, BatchSize: 2048, BatchBytes: 8 << 20, Gather: time.Millisecond, MaxPending: 1_000_000,
 		FetchWorkers:  10,                                                               // spec messages 4.3
 		FetchTimeout:  75 * time.Second,                                                 // four tries of 15 s and the content. spec messages 4.4
 		MaxContent:    100 << 20,                                                        // spec messages 1.5
@@ -123,7 +123,7 @@ type Queue struct {
 
 	jobs      chan *job
 	fetches   chan *store.PendingRow
-	cpu       chan struct{} // one token for each core that checks signatures
+	cpu       chan struct{} // one token for each core that checks signatures: all but the one for the applier
 	preparing atomic.Int64  // submissions that have not reached jobs yet
 	pending   atomic.Int64  // rows of pending_messages
 	ill       atomic.Bool   // the last commit failed for lack of something
@@ -167,7 +167,7 @@ func New(cfg Config, deps Deps) (*Queue, error) {
 		deps: deps, cfg: cfg,
 		jobs:     make(chan *job, cfg.QueueSize),
 		fetches:  make(chan *store.PendingRow, cfg.FetchWorkers),
-		cpu:      make(chan struct{}, runtime.GOMAXPROCS(0)),
+		cpu:      make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
 		poke:     make(chan struct{}, 1),
 		large:    make(chan struct{}, 1),
 		stopping: make(chan struct{}),

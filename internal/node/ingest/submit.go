@@ -140,8 +140,8 @@ func (q *Queue) SubmitEnvelope(ctx context.Context, raw []byte, from Source) (Re
 	return q.wait(ctx, j)
 }
 
-// Verify checks the signature of a message, on as many cores as there are and
-// no more. The error is a [*message.Rejection] when the signature is refused.
+// Verify checks the signature of a message, on all cores but one:
+// the applier needs it. The error is a [*message.Rejection] when the signature is refused.
 func (q *Queue) Verify(m *message.Message) error {
 	if m.Signature == "" { // spec messages 4.2 step 2
 		return message.Reject(message.CodeInvalidSignature, "message %s has no signature", m.ItemHash)
