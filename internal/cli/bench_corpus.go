@@ -147,7 +147,7 @@ as_expected, state_hash, tables, database {engine, size_bytes} and via.`,
 	f.StringVar(&database, "database", "sqlite", "sqlite, the path of an SQLite `FILE`, or a postgres:// URL")
 	f.StringVar(&opts.Folder, "data", "", "`FOLDER` of the node's files (default: a temporary one)")
 	f.StringVar(&via, "via", "queue", "queue, or http to go through the node's interface")
-	f.IntVar(&opts.Workers, "workers", 512, "messages on their way at once")
+	f.IntVar(&opts.Workers, "workers", 4096, "messages on their way at once")
 	f.BoolVar(&opts.Resume, "resume", false, "go on with a database that is not empty")
 	f.BoolVar(&logs, "logs", false, "show the log of the node")
 	return cmd

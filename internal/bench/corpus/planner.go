@@ -63,7 +63,7 @@ func newPlanner(ctx context.Context, opts Options, flush func(*batch) error) (*p
 	}
 	p.header = Header{
 		Version: Version, Seed: opts.Seed, Messages: opts.Messages, OrderFree: opts.OrderFree,
-		Window: min(max(opts.Messages/100, leastWindow), mostWindow), Mix: Mix{},
+		Window: min(max(opts.Messages/25, leastWindow), mostWindow), Mix: Mix{},
 		Expected: Outcomes{Rejected: map[message.Code]int{}},
 	}
 	for _, k := range Kinds() {
