@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -131,7 +132,7 @@ func chainCode(step string) (code [32]byte, err error) {
 	if len(step) >= 1<<6 {
 		head = binary.LittleEndian.AppendUint16(nil, uint16(len(step)<<2|1))
 	}
-	whole := append(head, step...)
+	whole := slices.Concat(head, []byte(step))
 	if len(whole) > len(code) {
 		return blake2b.Sum256(whole), nil
 	}
@@ -227,7 +228,7 @@ func timesEight(s [sr25519.SecretKeyScalarSize]byte) []byte {
 	for i := range s {
 		out[i] = s[i] << 3
 		if i > 0 {
-			out[i] |= s[i-1] >> 5
+			out[i] |= s[i-1] >> 5 //nolint:gosec // i is at least 1
 		}
 	}
 	return out

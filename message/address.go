@@ -9,5 +9,6 @@ type Address string
 // EqualFold reports whether a and b name the same account for the purpose of
 // permissions, which compare the lower-case forms. // spec messages 2.12
 func (a Address) EqualFold(b Address) bool {
+	//nolint:gocritic,staticcheck // EqualFold would take a long s for an s
 	return a == b || strings.ToLower(string(a)) == strings.ToLower(string(b))
 }

@@ -25,7 +25,6 @@ func TestReplay(t *testing.T) {
 	}
 	var hash string
 	for name, r := range map[string]bench.Replay{"queue": {}, "http": {HTTP: true}} {
-		answered := 0
 		r.Corpus, r.Workers, r.Database, r.Folder = path, 32, store.DefaultConfig(), t.TempDir()
 		r.Progress = func(done, total int) {
 			if total != 1000 {
@@ -36,8 +35,7 @@ func TestReplay(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		answered = report.Messages
-		if !report.AsExpected || answered != 1000 {
+		if !report.AsExpected || report.Messages != 1000 {
 			t.Errorf("%s: %+v\n%v", name, report.Outcomes, report.Contradictions)
 		}
 		if report.Via != name || report.MessagesPerSecond <= 0 || report.Memory.Peak < report.Memory.End/2 || report.Latency.P99 < report.Latency.P50 ||

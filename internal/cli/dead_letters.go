@@ -352,9 +352,15 @@ func lettersOf(ctx context.Context, db *store.DB, hash message.Hash) ([]letter, 
 
 func (a *app) writeLetter(w io.Writer, l letter) error {
 	fields := [][2]string{
-		{"message", string(l.Hash)}, {"state", string(l.State)}, {"type", string(l.Type)}, {"sender", string(l.Sender)},
-		{"error", fmt.Sprintf("%d %s", int(l.Code), l.Error)}, {"cause", l.Traceback}, {"waits for", string(l.WaitsFor)},
-		{"transaction", l.Transaction}, {"what to do", rejectionHint(l.Code)},
+		{"message", string(l.Hash)},
+		{"state", string(l.State)},
+		{"type", string(l.Type)},
+		{"sender", string(l.Sender)},
+		{"error", fmt.Sprintf("%d %s", int(l.Code), l.Error)},
+		{"cause", l.Traceback},
+		{"waits for", string(l.WaitsFor)},
+		{"transaction", l.Transaction},
+		{"what to do", rejectionHint(l.Code)},
 	}
 	if l.State == store.LetterPending {
 		fields = append(fields, [2]string{"received", instant(l.At)}, [2]string{"tried", strconv.Itoa(l.Retries) + "×"},

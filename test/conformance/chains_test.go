@@ -127,7 +127,7 @@ func secretText(t *testing.T, chain message.Chain, curve int, secret []byte) str
 		return fmt.Sprintf("0x%x", secret)
 	}
 	prefix := [][]byte{nil, {0x11, 0xa2, 0xe0, 0xc9}, {0x10, 0x51, 0xee, 0xbd}}[curve] // spsk, p2sk
-	data := append(prefix, secret...)
+	data := slices.Concat(prefix, secret)
 	once := sha256.Sum256(data)
 	twice := sha256.Sum256(once[:])
 	return base58.Encode(append(data, twice[:4]...))

@@ -204,7 +204,8 @@ func killAgainAndAgain(t *testing.T, engine string, at place) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.WriteString(count + "\n"); errors.Join(err, f.Close()) != nil {
+		_, err = f.WriteString(count + "\n")
+		if err := errors.Join(err, f.Close()); err != nil {
 			t.Error(err)
 		}
 	}

@@ -86,7 +86,7 @@ func (s *Server) Exec(ctx context.Context, database string, statements ...string
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	for _, text := range statements {
 		if _, err := conn.Exec(ctx, text); err != nil {
 			return fmt.Errorf("%s: %w", strings.Fields(text)[0], err)

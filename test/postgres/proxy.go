@@ -110,7 +110,7 @@ func (p *Proxy) forward(to, from net.Conn, answers bool) {
 	b := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(b)
-		if n > 0 && !(answers && p.mute.Load()) {
+		if n > 0 && (!answers || !p.mute.Load()) {
 			if _, err := to.Write(b[:n]); err != nil {
 				return
 			}

@@ -31,7 +31,7 @@ func TestKilledImport(t *testing.T) {
 		full, name := engine.New(t), engine.New(t)
 		issue2(t, full)
 		export := run(t, program, nil, "db", "export", "--out", "-", "--database", full)
-		killed := exec.CommandContext(t.Context(), program, "db", "import", "--database", name, "--in", "-") //nolint:gosec // the program under test
+		killed := exec.CommandContext(t.Context(), program, "db", "import", "--database", name, "--in", "-")
 		in, err := killed.StdinPipe()
 		if err != nil {
 			t.Fatal(err)

@@ -38,7 +38,6 @@ type planner struct {
 	stores pool[*storeEntry]
 	parts  pool[*elementEntry]
 	vms    pool[*vmEntry]
-	pinned pool[*storeEntry] // files that machines use
 	files  pool[[]byte]
 	sent   pool[*item]
 	races  races
@@ -67,7 +66,7 @@ func newPlanner(ctx context.Context, opts Options, flush func(*batch) error) (*p
 		Expected: Outcomes{Rejected: map[message.Code]int{}},
 	}
 	for _, k := range Kinds() {
-		if k.Weight = opts.Mix[k.Name]; k.Weight > 0 && !(k.Races && opts.OrderFree) {
+		if k.Weight = opts.Mix[k.Name]; k.Weight > 0 && (!k.Races || !opts.OrderFree) {
 			p.kinds = append(p.kinds, k)
 			p.total += k.Weight
 			p.header.Mix[k.Name] = k.Weight

@@ -131,7 +131,9 @@ func Serve(ctx context.Context, l net.Listener, queue *ingest.Queue, log *slog.L
 	if err := server.Shutdown(stop); err != nil {
 		_ = server.Close() // what is under way is cut
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("operator's socket %s: %w", l.Addr(), err)
+	}
 	return nil
 }
 

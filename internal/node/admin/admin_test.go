@@ -74,7 +74,9 @@ func TestClientErrors(t *testing.T) {
 	if err := server.Close(); err != nil {
 		t.Fatal(err)
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := admin.NewClient(path).Drop(ctx, all); !errors.Is(err, context.Canceled) && !errors.Is(err, message.ErrUnavailable) {

@@ -64,7 +64,7 @@ func TestRemovedMessages(t *testing.T) {
 		}
 		return tx.SetStatus(m.ItemHash, message.StatusRemoved, row.ReceptionTime)
 	})
-	ask("/api/v0/messages/"+hash, http.StatusOK, `"status":"removed"`, fmt.Sprintf(`"owner":"%s","payment_type":"credit","size":7,"removed_at":1767260000.25}`, alice.Address()),
+	ask("/api/v0/messages/"+hash, http.StatusOK, `"status":"removed"`, fmt.Sprintf(`"owner":%q,"payment_type":"credit","size":7,"removed_at":1767260000.25}`, alice.Address()),
 		`,"reason":"credit_insufficient","removed_at":1767260000.25,"size":7}`)
 	ask("/api/v0/messages/"+hash+"/content", http.StatusUnprocessableEntity, "MessageStatus.REMOVED")
 	ask("/api/v0/messages.json?msgStatuses=removed&owners="+string(alice.Address()), http.StatusOK, `"pagination_total":1`, `"removed_at":1767260000.25,"sender"`, `"status":"removed"`)

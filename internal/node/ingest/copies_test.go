@@ -13,7 +13,7 @@ import (
 
 // bodyOf returns a storage message with the content of an inline one, and a copy
 // of it that a stranger has signed.
-func bodyOf(t *testing.T, n *testNode) (content string, genuine, forged *message.Message) {
+func bodyOf(t *testing.T) (content string, genuine, forged *message.Message) {
 	t.Helper()
 	alice := newKey(t)
 	inline := sign(t, alice, message.TypePost, 1, map[string]any{"type": "x", "content": 1})
@@ -32,7 +32,7 @@ func TestForgedCopyWhilePending(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := start(t, longest)
 				defer n.stop()
-				content, genuine, forged := bodyOf(t, n)
+				content, genuine, forged := bodyOf(t)
 				copies := []*message.Message{genuine, forged}
 				if forgedFirst {
 					copies = []*message.Message{forged, genuine}
@@ -114,9 +114,9 @@ func TestContentExpiresBeforeItIsApplied(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		checking, cleaned := make(chan struct{}), make(chan struct{})
-		n := start(t, longest, func(c *ingest.Config, _ *store.Config, d *ingest.Deps) { c.CleanInterval = 1000 * time.Hour })
+		n := start(t, longest, func(c *ingest.Config, _ *store.Config, _ *ingest.Deps) { c.CleanInterval = 1000 * time.Hour })
 		defer n.stop()
-		content, m, _ := bodyOf(t, n)
+		content, m, _ := bodyOf(t)
 		file := n.file(t, content)
 		if err := n.Upload(t.Context(), file, int64(len(content))); err != nil {
 			t.Fatal(err)

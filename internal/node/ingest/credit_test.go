@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -124,8 +125,19 @@ func TestCreditRules(t *testing.T) {
 		"text",
 	}
 	for _, change := range []map[string]any{
-		{"amount": 0}, {"amount": -1}, {"amount": json.Number("1.0")}, {"amount": "1"}, {"amount": true}, {"amount": nil}, {"address": "  "},
-		{"price": "cheap"}, {"price": nil}, {"price": true}, {"tx_hash": nil}, {"provider": 1}, {"expiration": "soon"},
+		{"amount": 0},
+		{"amount": -1},
+		{"amount": json.Number("1.0")},
+		{"amount": "1"},
+		{"amount": true},
+		{"amount": nil},
+		{"address": "  "},
+		{"price": "cheap"},
+		{"price": nil},
+		{"price": true},
+		{"tx_hash": nil},
+		{"provider": 1},
+		{"expiration": "soon"},
 	} {
 		refused = append(refused, map[string]any{"distribution": map[string]any{"token": "A", "chain": "ETH", "credits": []any{grantOf(change)}}})
 	}
@@ -153,9 +165,7 @@ func TestCreditRules(t *testing.T) {
 
 func grantOf(change map[string]any) map[string]any {
 	entry := map[string]any{"address": "0xA", "amount": 1, "price": 0.5, "tx_hash": "0xab", "provider": "ALEPH", "more": 1}
-	for k, v := range change {
-		entry[k] = v
-	}
+	maps.Copy(entry, change)
 	return entry
 }
 

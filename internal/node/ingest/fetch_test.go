@@ -115,7 +115,7 @@ func TestDefectWhileFetching(t *testing.T) {
 			}
 		})
 		defer n.stop()
-		content, m, _ := bodyOf(t, n)
+		content, m, _ := bodyOf(t)
 		p.give(content)
 		n.put(t, m)
 		time.Sleep(3 * time.Second)

@@ -198,7 +198,7 @@ func TestRejectedBytesAreBounded(t *testing.T) {
 	t.Parallel()
 	n := start(t, func(c *ingest.Config, _ *store.Config, _ *ingest.Deps) { c.MaxRejectedBytes = 1000 })
 	for i := range 20 {
-		raw := fmt.Sprintf(`{"item_hash":"%s","x":"%100d"}`, message.HashOf([]byte(fmt.Sprint(i))), i)
+		raw := fmt.Sprintf(`{"item_hash":%q,"x":"%100d"}`, message.HashOf([]byte(fmt.Sprint(i))), i)
 		if _, err := n.SubmitEnvelope(t.Context(), []byte(raw), ingest.Source{Origin: ingest.OriginP2P}); err != nil {
 			t.Fatal(err)
 		}

@@ -47,7 +47,7 @@ func (b *batch) process(j *job) error {
 func (b *batch) copyOfKnown(j *job, status message.Status) error {
 	j.result = Result{Status: status, Known: true, Rejection: j.refused}
 	if j.refused != nil || j.tx == nil || !live(status) {
-		return nil
+		return nil //nolint:nilerr // the refusal is in the result
 	}
 	same, err := b.isSigned(j)
 	if err != nil || !same {
@@ -62,7 +62,7 @@ func (b *batch) copyOfKnown(j *job, status message.Status) error {
 func (b *batch) copyOfPending(j *job) (settled bool, err error) {
 	j.result = Result{Status: message.StatusPending, Known: true, Rejection: j.refused}
 	if j.refused != nil {
-		return true, nil
+		return true, nil //nolint:nilerr // the refusal is in the result
 	}
 	row, err := b.tx.PendingCopy(b.ctx, j.msg)
 	if errors.Is(err, message.ErrNotFound) {

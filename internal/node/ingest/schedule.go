@@ -38,7 +38,7 @@ func (q *Queue) repeat(ctx context.Context, c chore) error {
 			continue
 		}
 		if err := c.do(ctx); err != nil && ctx.Err() == nil {
-			q.deps.Log.WarnContext(ctx, c.name, slog.Any("error", err))
+			q.deps.Log.WarnContext(ctx, "job failed", slog.String("job", c.name), slog.Any("error", err))
 		}
 		seen = q.deps.Now()
 		next = seen.Add(c.every)

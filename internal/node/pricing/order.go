@@ -111,7 +111,10 @@ func programOrder(c *message.Program, files Files) (*Order, error) {
 			return nil, err
 		}
 	}
-	return o, o.volumes(c.Volumes, files)
+	if err := o.volumes(c.Volumes, files); err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
 func instanceOrder(c *message.Instance, files Files) (*Order, error) {
@@ -123,7 +126,10 @@ func instanceOrder(c *message.Instance, files Files) (*Order, error) {
 	o.Volumes = append(o.Volumes, Volume{
 		Type: RowRootfs, Name: string(RowRootfs), Ref: c.Rootfs.Parent.Ref, MiB: *apd.New(int64(c.Rootfs.SizeMiB), 0),
 	})
-	return o, o.volumes(c.Volumes, files)
+	if err := o.volumes(c.Volumes, files); err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
 // volumes adds the disks of a machine. Their names carry their place, so that

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -37,9 +38,7 @@ type content map[string]any
 func (c content) with(more content) content {
 	merged := content{}
 	for _, part := range []content{c, more} {
-		for k, v := range part {
-			merged[k] = v
-		}
+		maps.Copy(merged, part)
 	}
 	return merged
 }
@@ -125,65 +124,105 @@ func TestWorkedExamples(t *testing.T) {
 		total   string
 		day     string // credits that last a day
 	}{
-		{"instance, hold", message.TypeInstance, machine(1, 2048, 20480, nil), none, message.PaymentHold,
-			"instance 1000, EXECUTION_INSTANCE_VOLUME_ROOTFS 1024, EXECUTION_VOLUME_DISCOUNT -1024", "1000", ""},
-		{"confidential, hold", message.TypeInstance, machine(1, 2048, 20480, content{"environment": content{"hypervisor": "qemu", "trusted_execution": content{}}}),
+		{
+			"instance, hold", message.TypeInstance, machine(1, 2048, 20480, nil), none, message.PaymentHold,
+			"instance 1000, EXECUTION_INSTANCE_VOLUME_ROOTFS 1024, EXECUTION_VOLUME_DISCOUNT -1024", "1000", "",
+		},
+		{
+			"confidential, hold", message.TypeInstance, machine(1, 2048, 20480, content{"environment": content{"hypervisor": "qemu", "trusted_execution": content{}}}),
 			none, message.PaymentHold,
-			"instance_confidential 2000, EXECUTION_INSTANCE_VOLUME_ROOTFS 1024, EXECUTION_VOLUME_DISCOUNT -1024", "2000", ""},
-		{"confidential with volumes, hold", message.TypeInstance,
+			"instance_confidential 2000, EXECUTION_INSTANCE_VOLUME_ROOTFS 1024, EXECUTION_VOLUME_DISCOUNT -1024", "2000", "",
+		},
+		{
+			"confidential with volumes, hold", message.TypeInstance,
 			machine(1, 2048, 20480, disks(50, 100, 100, 100)).with(content{"environment": content{"hypervisor": "qemu", "trusted_execution": content{"policy": 1}}}),
 			none, message.PaymentHold,
 			"instance_confidential 2000, EXECUTION_INSTANCE_VOLUME_ROOTFS 1024, #0:EXECUTION_VOLUME_PERSISTENT 2.5, " +
 				"#1:EXECUTION_VOLUME_PERSISTENT 5, #2:EXECUTION_VOLUME_PERSISTENT 5, #3:EXECUTION_VOLUME_PERSISTENT 5, EXECUTION_VOLUME_DISCOUNT -1024",
-			"2017.5", ""},
-		{"instance with volumes, hold", message.TypeInstance, machine(1, 2048, 20480, disks(50, 100, 100, 100)), none, message.PaymentHold,
+			"2017.5", "",
+		},
+		{
+			"instance with volumes, hold", message.TypeInstance, machine(1, 2048, 20480, disks(50, 100, 100, 100)), none, message.PaymentHold,
 			"instance 1000, EXECUTION_INSTANCE_VOLUME_ROOTFS 1024, #0:EXECUTION_VOLUME_PERSISTENT 2.5, #1:EXECUTION_VOLUME_PERSISTENT 5, " +
-				"#2:EXECUTION_VOLUME_PERSISTENT 5, #3:EXECUTION_VOLUME_PERSISTENT 5, EXECUTION_VOLUME_DISCOUNT -1024", "1017.5", ""},
-		{"program on demand, hold", message.TypeProgram, function(disks(2048, 1024, 2048, 512, 1024)), none, message.PaymentHold,
+				"#2:EXECUTION_VOLUME_PERSISTENT 5, #3:EXECUTION_VOLUME_PERSISTENT 5, EXECUTION_VOLUME_DISCOUNT -1024", "1017.5", "",
+		},
+		{
+			"program on demand, hold", message.TypeProgram, function(disks(2048, 1024, 2048, 512, 1024)), none, message.PaymentHold,
 			"program 400, #0:EXECUTION_VOLUME_PERSISTENT 102.4, #1:EXECUTION_VOLUME_PERSISTENT 51.2, #2:EXECUTION_VOLUME_PERSISTENT 102.4, " +
-				"#3:EXECUTION_VOLUME_PERSISTENT 25.6, #4:EXECUTION_VOLUME_PERSISTENT 51.2, EXECUTION_VOLUME_DISCOUNT -102.4", "630.4", ""},
-		{"instance, stream", message.TypeInstance, machine(1, 2048, 20480, pays("superfluid")), none, message.PaymentSuperfluid,
+				"#3:EXECUTION_VOLUME_PERSISTENT 25.6, #4:EXECUTION_VOLUME_PERSISTENT 51.2, EXECUTION_VOLUME_DISCOUNT -102.4", "630.4", "",
+		},
+		{
+			"instance, stream", message.TypeInstance, machine(1, 2048, 20480, pays("superfluid")), none, message.PaymentSuperfluid,
 			"instance 0.000015277777777777, EXECUTION_INSTANCE_VOLUME_ROOTFS 0.000005558044444444, EXECUTION_VOLUME_DISCOUNT -0.000005558044444444",
-			"0.000015277777777777", ""},
-		{"confidential, stream", message.TypeInstance,
+			"0.000015277777777777", "",
+		},
+		{
+			"confidential, stream", message.TypeInstance,
 			machine(1, 2048, 20480, pays("superfluid")).with(content{"environment": content{"hypervisor": "qemu", "trusted_execution": content{}}}),
-			none, message.PaymentSuperfluid, "", "0.000030555555555555", ""},
-		{"instance with volumes, stream", message.TypeInstance, machine(1, 2048, 20480, disks(50, 1024, 10240, 51200)).with(pays("superfluid")),
-			none, message.PaymentSuperfluid, "", "0.000032243382777775", ""},
-		{"instance, credit", message.TypeInstance, machine(1, 2048, 20480, pays("credit")), none, message.PaymentCredit,
-			"", "3.958333333333333333", "341999.9999999999999712"},
-		{"large instance, credit", message.TypeInstance, machine(4, 8192, 102400, disks(10240)).with(pays("credit")), none, message.PaymentCredit,
+			none, message.PaymentSuperfluid, "", "0.000030555555555555", "",
+		},
+		{
+			"instance with volumes, stream", message.TypeInstance, machine(1, 2048, 20480, disks(50, 1024, 10240, 51200)).with(pays("superfluid")),
+			none, message.PaymentSuperfluid, "", "0.000032243382777775", "",
+		},
+		{
+			"instance, credit", message.TypeInstance, machine(1, 2048, 20480, pays("credit")), none, message.PaymentCredit,
+			"", "3.958333333333333333", "341999.9999999999999712",
+		},
+		{
+			"large instance, credit", message.TypeInstance, machine(4, 8192, 102400, disks(10240)).with(pays("credit")), none, message.PaymentCredit,
 			"instance 15.833333333333333333, EXECUTION_INSTANCE_VOLUME_ROOTFS 5.110752435378092942, " +
 				"#0:EXECUTION_VOLUME_PERSISTENT 0.511075243537809294, EXECUTION_VOLUME_DISCOUNT -4.088601948302474354",
-			"17.366559063946761215", "1500470.703125000168976"},
-		{"verified program", message.TypeVProgram, verified(2, 2048), none, message.PaymentCredit,
-			"instance_confidential 15.833333333333333333, EXECUTION_VOLUME_DISCOUNT 0", "15.833333333333333333", ""},
-		{"14 bytes, hold", message.TypeStore, store(nil), files{fileA: 14}, message.PaymentHold,
-			"STORAGE 0.000004450480138778", "0.000004450480138778", ""},
+			"17.366559063946761215", "1500470.703125000168976",
+		},
+		{
+			"verified program", message.TypeVProgram, verified(2, 2048), none, message.PaymentCredit,
+			"instance_confidential 15.833333333333333333, EXECUTION_VOLUME_DISCOUNT 0", "15.833333333333333333", "",
+		},
+		{
+			"14 bytes, hold", message.TypeStore, store(nil),
+			files{fileA: 14},
+			message.PaymentHold,
+			"STORAGE 0.000004450480138778", "0.000004450480138778", "",
+		},
 		{"26 MiB, hold", message.TypeStore, store(nil), files{fileA: 26 * mib}, message.PaymentHold, "", "8.666666658", ""},
 		{"100 MiB, hold", message.TypeStore, store(nil), files{fileA: 100 * mib}, message.PaymentHold, "", "33.3333333", ""},
-		{"14 bytes, credit", message.TypeStore, store(pays("credit")), files{fileA: 14}, message.PaymentCredit,
-			"STORAGE 0.001247742293793479", "0.001247742293793479", "107.8049341837565856"},
+		{
+			"14 bytes, credit", message.TypeStore, store(pays("credit")),
+			files{fileA: 14},
+			message.PaymentCredit,
+			"STORAGE 0.001247742293793479", "0.001247742293793479", "107.8049341837565856",
+		},
 		{"25 MiB, credit", message.TypeStore, store(pays("credit")), files{fileA: 25 * mib}, message.PaymentCredit, "", "0.001247742293793479", ""},
 		{"100 MiB, credit", message.TypeStore, store(pays("credit")), files{fileA: 100 * mib}, message.PaymentCredit, "", "0.004990969175173918", ""},
 		{"1 GiB, credit", message.TypeStore, store(pays("credit")), files{fileA: 1024 * mib}, message.PaymentCredit, "", "0.051107524353780929", ""},
 		{"empty file", message.TypeStore, store(nil), files{fileA: 0}, message.PaymentHold, "none", "0", ""},
 		{"unknown file", message.TypeStore, store(pays("credit")), none, message.PaymentCredit, "none", "0", ""},
-		{"GPU smaller than its machine", message.TypeInstance, machine(8, 16384, 20480, gpus(rtx4090)), none, message.PaymentHold,
-			"instance_gpu_standard 2240, EXECUTION_INSTANCE_VOLUME_ROOTFS 0, EXECUTION_VOLUME_DISCOUNT 0", "2240", ""},
+		{
+			"GPU smaller than its machine", message.TypeInstance, machine(8, 16384, 20480, gpus(rtx4090)), none, message.PaymentHold,
+			"instance_gpu_standard 2240, EXECUTION_INSTANCE_VOLUME_ROOTFS 0, EXECUTION_VOLUME_DISCOUNT 0", "2240", "",
+		},
 		{"two GPUs", message.TypeInstance, machine(1, 2048, 20480, gpus(a100, a100)), none, message.PaymentHold, "", "17920", ""},
 		{"two models", message.TypeInstance, machine(1, 2048, 20480, gpus(rtx4090, l40s)), none, message.PaymentHold, "", "5040", ""},
-		{"two products", message.TypeInstance, machine(1, 2048, 20480, gpus(a100, rtx4090)), none, message.PaymentHold,
-			"instance_gpu_premium 8960, instance_gpu_standard 1680, EXECUTION_INSTANCE_VOLUME_ROOTFS 0, EXECUTION_VOLUME_DISCOUNT 0", "10640", ""},
-		{"least cost of a volume", message.TypeInstance, machine(1, 2048, 1, pays("credit")), none, message.PaymentCredit,
+		{
+			"two products", message.TypeInstance, machine(1, 2048, 20480, gpus(a100, rtx4090)), none, message.PaymentHold,
+			"instance_gpu_premium 8960, instance_gpu_standard 1680, EXECUTION_INSTANCE_VOLUME_ROOTFS 0, EXECUTION_VOLUME_DISCOUNT 0", "10640", "",
+		},
+		{
+			"least cost of a volume", message.TypeInstance, machine(1, 2048, 1, pays("credit")), none, message.PaymentCredit,
 			"instance 3.958333333333333333, EXECUTION_INSTANCE_VOLUME_ROOTFS 0.000277777777777777, EXECUTION_VOLUME_DISCOUNT -0.000277777777777777",
-			"3.958333333333333333", ""},
-		{"persistent program with files", message.TypeProgram,
+			"3.958333333333333333", "",
+		},
+		{
+			"persistent program with files", message.TypeProgram,
 			function(content{"on": content{"http": false, "persistent": true}, "volumes": []any{
 				content{"ref": fileB, "mount": "/lib"}, content{"ref": item, "mount": "/gone"}, content{"mount": "", "size_mib": 10},
-			}}), files{fileA: 2 * mib, fileB: 3 * mib}, message.PaymentHold,
+			}}),
+			files{fileA: 2 * mib, fileB: 3 * mib},
+			message.PaymentHold,
 			"program_persistent 1000, EXECUTION_PROGRAM_VOLUME_CODE 0.1, EXECUTION_PROGRAM_VOLUME_RUNTIME 0.15, #0:/lib 0.15, " +
-				"#2:EXECUTION_VOLUME_PERSISTENT 0.5, EXECUTION_VOLUME_DISCOUNT -0.9", "1000", ""},
+				"#2:EXECUTION_VOLUME_PERSISTENT 0.5, EXECUTION_VOLUME_DISCOUNT -0.9", "1000", "",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -70,7 +70,7 @@ func TestTotalsAreNeverNegative(t *testing.T) {
 			var volumes, discount apd.Decimal
 			for i := range rows {
 				into := &volumes
-				switch rows[i].Type {
+				switch rows[i].Type { //nolint:exhaustive // the others are volumes
 				case pricing.RowExecution:
 					continue
 				case pricing.RowDiscount:

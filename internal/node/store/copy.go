@@ -31,7 +31,7 @@ func (db *DB) Copy(ctx context.Context, to Config, log *slog.Logger, report Repo
 			if _, err = reader.export(ctx, db.engine, w, report); err != nil {
 				return err
 			}
-			if err = w.Close(); err != nil {
+			if err := w.Close(); err != nil {
 				return err
 			}
 			before, err = reader.StateHash(ctx)

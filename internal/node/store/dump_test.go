@@ -53,7 +53,7 @@ func openDB(t *testing.T, cfg Config) *DB {
 func export(t *testing.T, db *DB) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	totals, err := db.Export(t.Context(), &out, func(done, total int64) {})
+	totals, err := db.Export(t.Context(), &out, func(int64, int64) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strings"
 )
 
 // Totals says what was exported or imported.
@@ -151,13 +152,13 @@ func (x *exporter) table(ctx context.Context, r Reader, t *table) error {
 
 // nameOfRow returns the primary key of a row, for people.
 func nameOfRow(t *table, values []any) string {
-	name := ""
+	var name strings.Builder
 	for _, key := range t.key {
 		for i, c := range t.columns {
 			if c.name == key {
-				name += fmt.Sprintf("%s=%q ", key, fmt.Sprint(values[i]))
+				fmt.Fprintf(&name, "%s=%q ", key, fmt.Sprint(values[i]))
 			}
 		}
 	}
-	return name[:max(len(name)-1, 0)]
+	return name.String()[:max(len(name.String())-1, 0)]
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -175,7 +176,7 @@ func (l *listing) conditions(cond, order string) string {
 		conds = append([]string{cond}, conds...)
 	}
 	if l.after != nil {
-		conds = append(conds[:len(conds):len(conds)], l.beyond(order+"."+l.time, order+".item_hash", l.ascending, *l.after))
+		conds = append(slices.Clip(conds), l.beyond(order+"."+l.time, order+".item_hash", l.ascending, *l.after))
 	}
 	if len(conds) == 0 {
 		return ""

@@ -263,7 +263,7 @@ func planMessage(tx *Tx, i int) error {
 	if err := tx.InsertMessage(m); err != nil {
 		return err
 	}
-	switch m.Message.Type {
+	switch m.Message.Type { //nolint:exhaustive // the plan has no others
 	case "POST":
 		return tx.InsertPost(&PostRow{
 			ItemHash: m.Message.ItemHash, Owner: m.Owner, Type: kind, Ref: &m.ContentRef, Channel: &channel,

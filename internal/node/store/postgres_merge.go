@@ -73,7 +73,7 @@ func conflict(columns, row []string, after string) []int {
 		return nil
 	}
 	var key []int
-	for _, column := range strings.Split(list, ", ") {
+	for column := range strings.SplitSeq(list, ", ") {
 		at := slices.Index(columns, column)
 		if at < 0 || at >= len(row) {
 			return nil

@@ -57,8 +57,11 @@ func TestMergeKeepsOrder(t *testing.T) {
 		},
 		"no row twice in one": {
 			[]queued{
-				{text: upsertD, args: []any{1, 5}}, {text: upsertD, args: []any{2, 6}}, {text: upsertD, args: []any{1, 7}},
-				{text: upsertD, args: []any{2, 8}}, {text: upsertD, args: []any{2, 9}},
+				{text: upsertD, args: []any{1, 5}},
+				{text: upsertD, args: []any{2, 6}},
+				{text: upsertD, args: []any{1, 7}},
+				{text: upsertD, args: []any{2, 8}},
+				{text: upsertD, args: []any{2, 9}},
 			},
 			[]string{
 				"INSERT INTO d (n, x, y) VALUES ($2, $1, $2), ($4, $3, $4) ON CONFLICT (x) DO UPDATE SET n = d.n + excluded.n [1 5 2 6]",

@@ -154,7 +154,7 @@ func TestQueuedStatementsAreNamed(t *testing.T) {
 	bad := store.TagRow{Tag: "t", Owner: "o", FileHash: "f", ItemHash: "i"}
 	m := &store.MessageRow{Message: message.Message{ItemHash: "m", Type: message.TypePost, ItemType: message.ItemInline}, Status: message.StatusProcessed}
 	for name, do := range map[string]func(tx *store.Tx) error{
-		"at the commit": func(tx *store.Tx) error { return nil },
+		"at the commit": func(*store.Tx) error { return nil },
 		"at a read": func(tx *store.Tx) error {
 			if _, err := tx.File(t.Context(), "none"); !errors.Is(err, message.ErrNotFound) {
 				return err

@@ -146,8 +146,9 @@ func (r *stateRow) write() error {
 			}
 		}
 	}
-	r.buffer = append(b, '\n')
-	_, err := r.sum.Write(r.buffer)
+	b = append(b, '\n')
+	r.buffer = b
+	_, err := r.sum.Write(b)
 	return err
 }
 

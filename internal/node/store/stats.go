@@ -128,7 +128,7 @@ func (r Reader) totals(ctx context.Context, s *Stats) error {
 	_, err = all(rows, err, func(row scanner) (n int64, err error) {
 		var typ message.Type
 		var status message.Status
-		if err = row.Scan(&typ, &status, &n); err != nil {
+		if err := row.Scan(&typ, &status, &n); err != nil {
 			return 0, err
 		}
 		if typ == "" {
