@@ -59,16 +59,16 @@ func (p Pages) Run(ctx context.Context) (report *PagesReport, err error) {
 	if p.Requests < 1 {
 		return nil, fmt.Errorf("%w: pages: there must be at least one request", message.ErrInvalid)
 	}
+	if p.Database.URL == "" {
+		if _, err := os.Stat(p.Database.Path); err != nil {
+			return nil, fmt.Errorf("database to measure: %w", err)
+		}
+	}
 	if p.Folder == "" {
 		if p.Folder, err = os.MkdirTemp("", "aleph-pages-"); err != nil {
 			return nil, fmt.Errorf("make a folder for the node: %w", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(p.Folder)) }()
-	}
-	if p.Database.URL == "" {
-		if _, err := os.Stat(p.Database.Path); err != nil {
-			return nil, fmt.Errorf("database to measure: %w", err)
-		}
 	}
 	cfg := node.DefaultConfig(p.Folder)
 	cfg.Listen, cfg.Database = "127.0.0.1:0", p.Database
