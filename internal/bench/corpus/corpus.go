@@ -25,7 +25,7 @@ import (
 
 // Version is the version of the format and of the generator: the same version
 // makes the same bytes of the same options.
-const Version = 1
+const Version = 2
 
 // headerSize is the length of the header's line. What is expected is known at
 // the end, so the place is kept free at the beginning.
