@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,9 +14,9 @@ const mostRows = 64
 
 // shape is what a statement does, as far as its place among others matters.
 type shape struct {
-	// table is where a row is written that does not depend on any other; "" for
-	// a statement that may look at anything.
-	table string
+	// tables are those that the statement writes or looks at, the one it writes
+	// first. Without any it may look at everything.
+	tables []string
 	// For an INSERT whose rows may be several: the text before them, how many
 	// parameters a row has, its placeholders in order, and the text behind.
 	before, after string
@@ -25,17 +26,20 @@ type shape struct {
 	key []int
 }
 
+// tableNames finds the tables of a statement of this package.
+var tableNames = regexp.MustCompile(`\b(?:INTO|UPDATE|FROM|JOIN) ([a-z_]+)`)
+
 // shapeOf reads a statement of this package.
 func shapeOf(text string) shape {
+	var s shape
+	for _, found := range tableNames.FindAllStringSubmatch(text, -1) {
+		s.tables = append(s.tables, found[1])
+	}
 	rest, ok := strings.CutPrefix(text, "INSERT INTO ")
-	if !ok {
-		return shape{}
-	}
 	at := strings.Index(text, "VALUES (")
-	if at < 0 || strings.Contains(text, "SELECT") {
-		return shape{}
+	if !ok || at < 0 || strings.Contains(text, "SELECT") {
+		return s
 	}
-	s := shape{table: rest[:strings.IndexAny(rest, " (")]}
 	open := at + len("VALUES ")
 	end := strings.IndexByte(text[open:], ')')
 	if end < 0 {
@@ -141,36 +145,39 @@ func (m *merger) shape(text string) *shape {
 	return s
 }
 
-// merge returns statements that do the same as list. Rows of one table stay in
-// their order; a statement that may look at anything stays behind all before it
-// and before all behind it.
+// merge returns statements that do the same as list. Statements that have a table
+// in common stay in their order; there are no triggers, so that others may change
+// places. One whose result is wanted, or that names no table, stays where it is.
 func (m *merger) merge(list []queued) []queued {
 	merged := make([]group, 0, len(list))
 	open := map[string]int{} // by table, the group that another row may join
 	for _, q := range list {
 		s := m.shape(q.text)
 		switch {
-		case q.alone || s.table == "":
+		case q.alone || len(s.tables) == 0:
 			clear(open)
 			merged = append(merged, group{first: q})
 			continue
 		case s.row == nil:
-			delete(open, s.table)
+			for _, table := range s.tables {
+				delete(open, table)
+			}
 			merged = append(merged, group{first: q})
 			continue
 		}
+		table := s.tables[0]
 		var key string
 		if s.key != nil {
 			key = s.keyOf(q.args)
 		}
-		if i, ok := open[s.table]; ok && merged[i].first.text == q.text && !merged[i].keys[key] {
+		if i, ok := open[table]; ok && merged[i].first.text == q.text && !merged[i].keys[key] {
 			merged[i].more = append(merged[i].more, q.args)
 			if s.key != nil {
 				merged[i].keys[key] = true
 			}
 			continue
 		}
-		open[s.table] = len(merged)
+		open[table] = len(merged)
 		g := group{first: q}
 		if s.key != nil {
 			g.keys = map[string]bool{key: true}

@@ -17,6 +17,7 @@ func TestMergeKeepsOrder(t *testing.T) {
 		partly  = `INSERT INTO e (x) VALUES ($1) ON CONFLICT (x) WHERE x > 0 DO UPDATE SET n = 1`
 		twice   = `INSERT INTO a (x, y) VALUES ($1, $1)`
 		update  = `UPDATE a SET x = $1`
+		remove  = `DELETE FROM a WHERE x = (SELECT x FROM b WHERE y = $1)`
 		derived = `INSERT INTO b SELECT x FROM a WHERE x = $1`
 	)
 	list := func(texts ...string) []queued {
@@ -47,7 +48,20 @@ func TestMergeKeepsOrder(t *testing.T) {
 			[]string{"INSERT INTO b (x) VALUES ($1), ($2) ON CONFLICT DO NOTHING [0 1]", insertB + " [2]"},
 		},
 		"an update stays between": {list(insertA, update, insertA), []string{insertA + " [0 0]", update + " [1]", insertA + " [2 -2]"}},
-		"so does what reads":      {list(insertB, derived, insertB), []string{insertB + " [0]", derived + " [1]", insertB + " [2]"}},
+		"no longer than it must": {
+			list(insertA, insertB, update, insertA, insertB),
+			[]string{
+				insertA + " [0 0]", "INSERT INTO b (x) VALUES ($1), ($2) ON CONFLICT DO NOTHING [1 4]", update + " [2]", insertA + " [3 -3]",
+			},
+		},
+		"a table that is only read counts": {
+			list(insertA, insertB, remove, insertA, insertB),
+			[]string{
+				insertA + " [0 0]", insertB + " [1]", remove + " [2]", insertA + " [3 -3]", insertB + " [4]",
+			},
+		},
+		"without a table it is a border": {list(insertA, "COMMIT", insertA), []string{insertA + " [0 0]", "COMMIT [1]", insertA + " [2 -2]"}},
+		"so does what reads":             {list(insertB, derived, insertB), []string{insertB + " [0]", derived + " [1]", insertB + " [2]"}},
 		"one parameter twice": {
 			list(twice, twice), []string{"INSERT INTO a (x, y) VALUES ($1, $1), ($2, $2) [0 1]"},
 		},
