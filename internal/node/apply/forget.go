@@ -14,6 +14,10 @@ import (
 type forgetting struct {
 	by message.Hash
 	at message.Timestamp // envelope time of the FORGET
+	// rows are the live messages that it names, without their contents, and gone
+	// those of all messages that went.
+	rows map[message.Hash]*store.MessageRow
+	gone map[message.Hash]bool
 }
 
 // planForget decides about a FORGET, which is all or nothing. // spec messages 4.7
@@ -31,7 +35,7 @@ func (s *Session) planForget(m Received, f *message.Forget) (Effect, error) {
 		return nil, err
 	}
 	return func() error {
-		return s.forget(&forgetting{by: m.ItemHash, at: m.Message.Time}, targets, keys)
+		return s.forget(&forgetting{by: m.ItemHash, at: m.Message.Time, rows: rows, gone: map[message.Hash]bool{}}, targets, keys)
 	}, nil
 }
 
@@ -56,25 +60,29 @@ func (s *Session) elementsOf(f *message.Forget) ([]store.AggregateKey, []message
 // permitForget decides, target by target, whether the sender may forget it,
 // and returns the live ones. The content.address of the FORGET plays no part. // Q-33
 func (s *Session) permitForget(m Received, targets []message.Hash) (map[message.Hash]*store.MessageRow, error) {
-	statuses, err := s.read.Statuses(s.ctx, targets)
-	if err != nil {
-		return nil, err
-	}
 	rows, err := s.read.MessageHeads(s.ctx, targets)
 	if err != nil {
 		return nil, err
 	}
+	var others []message.Hash
 	for _, hash := range targets {
-		switch status := statuses[hash].Status; status {
-		case message.StatusForgotten, message.StatusRejected, message.StatusRemoved:
-			continue
-		case message.StatusProcessed, message.StatusRemoving:
-		default: // unknown or pending
-			return nil, targetNotFound(hash)
+		if rows[hash] == nil {
+			others = append(others, hash)
 		}
-		row, ok := rows[hash]
-		if !ok {
-			return nil, fmt.Errorf("message %s is live but has no record", hash)
+	}
+	statuses, err := s.read.Statuses(s.ctx, others)
+	if err != nil {
+		return nil, err
+	}
+	for _, hash := range targets {
+		row, live := rows[hash]
+		if !live {
+			switch statuses[hash].Status {
+			case message.StatusForgotten, message.StatusRejected, message.StatusRemoved:
+				continue
+			default: // unknown or pending
+				return nil, targetNotFound(hash)
+			}
 		}
 		if row.Message.Type == message.TypeForget {
 			return nil, &message.Rejection{Code: message.CodeForgetForget, Errors: []any{map[string]any{"message": hash}}}
@@ -96,14 +104,15 @@ func (s *Session) checkForget(f *message.Forget, hashes []message.Hash, rows map
 	if len(f.Hashes) == 0 && len(f.Aggregates) == 0 {
 		return &message.Rejection{Code: message.CodeForgetNoTarget}
 	}
+	users, err := s.read.VMsUsing(s.ctx, hashes)
+	if err != nil {
+		return err
+	}
 	for _, hash := range hashes {
 		if rows[hash] == nil { // forgotten, rejected or removed. // Q-11
 			return targetNotFound(hash)
 		}
-		vm, err := s.read.VMUsing(s.ctx, hash)
-		if used, err := found(err); err != nil {
-			return err
-		} else if used {
+		if vm, used := users[hash]; used {
 			return message.Reject(message.CodeForgetNotAllowed, "File %s used on vm %s", hash, vm)
 		}
 	}
@@ -125,19 +134,9 @@ func (s *Session) forget(f *forgetting, targets []message.Hash, keys []store.Agg
 		rebuild[key] = true
 	}
 	again := map[message.Hash]int{}
-	gone := map[message.Hash]bool{}
 	for _, hash := range targets {
-		if gone[hash] {
-			again[hash]++
-			continue
-		}
-		gone[hash] = true
-		row, err := s.read.Message(s.ctx, hash)
-		ok, err := found(err)
-		if err != nil {
-			return err
-		}
-		if !ok { // went with its original a moment ago
+		row := f.rows[hash]
+		if row == nil || f.gone[hash] { // not live, named twice, or went with its original a moment ago
 			again[hash]++
 			continue
 		}
@@ -219,6 +218,7 @@ func (s *Session) removeSized(f *forgetting, row *store.MessageRow, size *int64)
 	if err := s.tx.DeleteMessage(row); err != nil {
 		return err
 	}
+	f.gone[row.Message.ItemHash] = true
 	s.forgotten = append(s.forgotten, row.Message.ItemHash)
 	return s.tx.SetStatus(row.Message.ItemHash, message.StatusForgotten, row.ReceptionTime)
 }

@@ -115,18 +115,25 @@ func (s *Session) authorizationsOf(owner message.Address) ([]authorization, erro
 	if entries, ok := s.auth[owner]; ok {
 		return entries, nil
 	}
-	raw, err := s.read.AggregateMember(s.ctx, store.AggregateKey{Owner: owner, Key: securityKey}, authorizations)
-	if ok, err := found(err); err != nil {
+	if err := s.readAuthorizations([]message.Address{owner}); err != nil {
 		return nil, err
-	} else if !ok {
-		raw = nil
+	}
+	return s.auth[owner], nil
+}
+
+// readAuthorizations reads the entries of owners.
+func (s *Session) readAuthorizations(owners []message.Address) error {
+	lists, err := s.read.AggregateMembers(s.ctx, unique(owners), securityKey, authorizations)
+	if err != nil {
+		return err
 	}
 	if s.auth == nil {
 		s.auth = map[message.Address][]authorization{}
 	}
-	entries := parseAuthorizations(raw)
-	s.auth[owner] = entries
-	return entries, nil
+	for _, owner := range owners {
+		s.auth[owner] = parseAuthorizations(lists[owner])
+	}
+	return nil
 }
 
 // parseAuthorizations reads the list leniently: what is malformed matches

@@ -131,6 +131,9 @@ func (s *Session) forgetStore(m *store.MessageRow) error {
 
 // forgetBody takes a message's hold on its own body. // Q-13
 func (s *Session) forgetBody(m *store.MessageRow) error {
+	if m.Message.ItemType == message.ItemInline {
+		return nil
+	}
 	pin, err := s.read.Pin(s.ctx, m.Message.ItemHash, store.PinContent)
 	if ok, err := found(err); err != nil || !ok {
 		return err

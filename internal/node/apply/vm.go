@@ -24,12 +24,7 @@ func (s *Session) planVM(m Received, vm store.VMRow, e *message.Executable, need
 	if err := s.permit(m.Sender, e.Address, subjectOf(m.Message)); err != nil {
 		return nil, err
 	}
-	var volumes []need
-	for _, v := range e.Volumes {
-		if n, ok := volumeNeed(v); ok {
-			volumes = append(volumes, n)
-		}
-	}
+	volumes := volumeNeeds(e.Volumes)
 	// The order in which other nodes compare sizes.
 	if err := s.checkNeeds(slices.Concat(volumes, needs)); err != nil {
 		return nil, err
@@ -68,6 +63,17 @@ func vmRow(m Received, kind string, e *message.Executable) store.VMRow {
 		row.PaymentType = e.Payment.Type
 	}
 	return row
+}
+
+// volumeNeeds returns what volumes refer to.
+func volumeNeeds(list []message.Volume) []need {
+	var needs []need
+	for _, v := range list {
+		if n, ok := volumeNeed(v); ok {
+			needs = append(needs, n)
+		}
+	}
+	return needs
 }
 
 // volumeNeed returns what a volume refers to. A parent does not block the

@@ -225,7 +225,32 @@ func (b *batch) begin(tx *store.Tx) error {
 	b.session = b.q.deps.Rules.Within(b.ctx, tx, b.now)
 	b.waits, b.rows, b.poke = map[message.Hash]int{}, 0, false
 	b.letters, b.trimmed = map[store.LetterKey]store.LetterTotal{}, 0
-	return b.readStatuses()
+	if err := b.readStatuses(); err != nil {
+		return err
+	}
+	return b.readAhead()
+}
+
+// readAhead reads together what the messages of the batch will ask for.
+func (b *batch) readAhead() error {
+	list := make([]*message.Message, 0, len(b.jobs))
+	var more store.Ahead
+	for _, j := range b.jobs {
+		status, known := b.status[j.hash]
+		switch {
+		case j.msg == nil || j.row == nil && known && status.Status != message.StatusRejected:
+			continue // a task, or a copy
+		case j.row != nil:
+			more.Waiting = append(more.Waiting, j.row.ID)
+		}
+		if known {
+			more.Tried = append(more.Tried, j.hash)
+		}
+		if j.refused == nil {
+			list = append(list, j.msg)
+		}
+	}
+	return b.session.ReadAhead(list, more)
 }
 
 // readStatuses reads where all messages of the batch stand, in one query.

@@ -92,7 +92,7 @@ func (b *batch) lacking(j *job) *message.Rejection {
 
 // resume goes on with a message that waited.
 func (b *batch) resume(j *job) error {
-	row, err := b.tx.PendingByID(b.ctx, j.row.ID)
+	row, err := b.tx.PendingProgress(b.ctx, j.row.ID)
 	if errors.Is(err, message.ErrNotFound) {
 		return nil
 	}

@@ -73,14 +73,23 @@ func (r Reader) AggregateContent(ctx context.Context, key AggregateKey) (json.Ra
 	return append(b, '}'), rows.Err()
 }
 
-const sqlMember = `SELECT value FROM aggregate_members WHERE owner = $1 AND key = $2 AND member = $3`
-
-// AggregateMember returns one top-level member of an aggregate, or
-// [message.ErrNotFound].
-func (r Reader) AggregateMember(ctx context.Context, key AggregateKey, member string) (json.RawMessage, error) {
-	rows, err := r.q.query(ctx, "aggregate.member", sqlMember, string(key.Owner), key.Key, member)
-	value, err := one(rows, err, column[[]byte])
-	return value, err
+// AggregateMembers returns one top-level member of the aggregates of that name, by
+// owner.
+func (r Reader) AggregateMembers(ctx context.Context, owners []message.Address, key, member string) (map[message.Address]json.RawMessage, error) {
+	type owned struct {
+		owner message.Address
+		value []byte
+	}
+	list, err := among(ctx, r.q, "aggregate.member", `SELECT owner, value FROM aggregate_members WHERE key = $1 AND member = $2 AND owner IN (`,
+		owners, `)`, func(row scanner) (owned, error) {
+			var o owned
+			return o, row.Scan(&o.owner, &o.value)
+		}, key, member)
+	members := make(map[message.Address]json.RawMessage, len(list))
+	for _, o := range list {
+		members[o.owner] = o.value
+	}
+	return members, err
 }
 
 // ElementRow is an AGGREGATE message. Its content is in the message.

@@ -24,11 +24,16 @@ const sqlBalances = `SELECT ` + balanceColumns + ` FROM balances WHERE address =
 
 // Balances returns what an address has, chain by chain.
 func (r Reader) Balances(ctx context.Context, address message.Address) ([]BalanceRow, error) {
+	if list, ok := r.known.balances[address]; ok {
+		return list, nil
+	}
 	rows, err := r.q.query(ctx, "balance.list", sqlBalances, string(address))
-	return all(rows, err, func(row scanner) (BalanceRow, error) {
-		var b BalanceRow
-		return b, row.Scan(&b.Address, &b.Chain, &b.Dapp, &b.Balance, &b.Height, &b.LastUpdate)
-	})
+	return all(rows, err, scanBalance)
+}
+
+func scanBalance(row scanner) (BalanceRow, error) {
+	var b BalanceRow
+	return b, row.Scan(&b.Address, &b.Chain, &b.Dapp, &b.Balance, &b.Height, &b.LastUpdate)
 }
 
 // Balance returns the sum of what an address has on all chains in nobody's
@@ -62,6 +67,7 @@ WHERE excluded.eth_height > balances.eth_height`
 func (tx *Tx) SetBalance(b *BalanceRow) error {
 	var short apd.Decimal
 	short.Reduce(&b.Balance) // equal amounts are equal texts
+	delete(tx.known.balances, b.Address)
 	return tx.exec("balance.set", sqlSetBalance, string(b.Address), string(b.Chain), b.Dapp, short.Text('f'), b.Height, int64(b.LastUpdate))
 }
 

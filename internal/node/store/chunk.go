@@ -1,7 +1,8 @@
 package store
 
 import (
-	"iter"
+	"context"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,27 +12,60 @@ import (
 // of two by repeating the last value, so that few different statements exist.
 const largestIn = 256
 
-// chunks cuts values into parts that fit one IN list.
-func chunks[T any](values []T) iter.Seq[[]T] { return slices.Chunk(values, largestIn) }
-
-// inQuery returns a statement with an IN list for values, its name and its
-// arguments. Statements of one name and size share their text.
-func inQuery[T ~string](name, before string, values []T, after string) (string, string, []any) {
-	size := 1
-	for size < len(values) {
-		size *= 2
+// among returns the rows that a query with an IN list between before and after finds
+// for the values, in as many queries as the list needs. The parameters of the list
+// come behind the others. Statements of one name and size share their text.
+func among[K ~string | ~int64, V any](
+	ctx context.Context, q querier, name, before string, values []K, after string, scan func(scanner) (V, error), others ...any,
+) ([]V, error) {
+	var found []V
+	for part := range slices.Chunk(values, largestIn) {
+		size := 1
+		for size < len(part) {
+			size *= 2
+		}
+		rows, err := q.query(ctx, name+"/"+strconv.Itoa(size), before+placeholders(len(others), size)+after, padded(others, part, size)...)
+		list, err := all(rows, err, scan)
+		if err != nil {
+			return nil, err
+		}
+		if found == nil {
+			found = list
+			continue
+		}
+		found = append(found, list...)
 	}
-	args := make([]any, size)
+	return found, nil
+}
+
+// placeholders returns those of n parameters behind others.
+func placeholders(others, n int) string {
 	var b strings.Builder
-	b.WriteString(before)
-	for i := range size {
-		args[i] = string(values[min(i, len(values)-1)])
+	for i := range n {
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		b.WriteByte('$')
-		b.WriteString(strconv.Itoa(i + 1))
+		b.WriteString(strconv.Itoa(others + i + 1))
 	}
-	b.WriteString(after)
-	return name + "/" + strconv.Itoa(size), b.String(), args
+	return b.String()
+}
+
+// padded returns the values as n arguments behind others.
+func padded[K ~string | ~int64](others []any, values []K, n int) []any {
+	args := append(make([]any, 0, len(others)+n), others...)
+	for i := range n {
+		args = append(args, plain(values[min(i, len(values)-1)]))
+	}
+	return args
+}
+
+// plain returns a value without the type that this program gives it.
+func plain[K ~string | ~int64](v K) any {
+	switch v := reflect.ValueOf(v); v.Kind() {
+	case reflect.String:
+		return v.String()
+	default:
+		return v.Int()
+	}
 }

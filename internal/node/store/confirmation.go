@@ -20,24 +20,17 @@ func (r Reader) Confirmations(ctx context.Context, hashes []message.Hash) (map[m
 		hash message.Hash
 		Confirmation
 	}
+	list, err := among(ctx, r.q, "confirmation.batch", `SELECT c.item_hash, t.chain, t.height, t.hash, t.datetime
+FROM message_confirmations c JOIN chain_txs t ON t.hash = c.tx_hash WHERE c.item_hash IN (`, hashes, `)
+ORDER BY c.item_hash, t.datetime, t.height, t.hash`, func(row scanner) (confirmed, error) {
+		var c confirmed
+		return c, row.Scan(&c.hash, &c.Chain, &c.Height, &c.Hash, &c.Time)
+	})
 	found := map[message.Hash][]Confirmation{}
-	for part := range chunks(hashes) {
-		name, text, args := inQuery("confirmation.batch", `SELECT c.item_hash, t.chain, t.height, t.hash, t.datetime
-FROM message_confirmations c JOIN chain_txs t ON t.hash = c.tx_hash WHERE c.item_hash IN (`, part, `)
-ORDER BY c.item_hash, t.datetime, t.height, t.hash`)
-		rows, err := r.q.query(ctx, name, text, args...)
-		list, err := all(rows, err, func(row scanner) (confirmed, error) {
-			var c confirmed
-			return c, row.Scan(&c.hash, &c.Chain, &c.Height, &c.Hash, &c.Time)
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range list {
-			found[c.hash] = append(found[c.hash], c.Confirmation)
-		}
+	for _, c := range list {
+		found[c.hash] = append(found[c.hash], c.Confirmation)
 	}
-	return found, nil
+	return found, err
 }
 
 // AddConfirmations fills in what confirms the messages. It asks only for those
@@ -78,6 +71,7 @@ func (tx *Tx) Confirm(hash message.Hash, by *ChainTx) (bool, error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
+	delete(tx.known.heads, hash)
 	return true, tx.exec("confirmation.first", sqlFirstConfirmed, string(hash), int64(by.Time), by.Height)
 }
 
@@ -89,6 +83,7 @@ ON CONFLICT (item_hash, tx_hash, sender, signature) DO NOTHING`
 // RememberConfirmation records that a known transaction will confirm a message
 // once that copy of it is processed. // Q-10
 func (tx *Tx) RememberConfirmation(m *message.Message, txHash string) error {
+	delete(tx.known.unremembered, m.ItemHash)
 	return tx.exec("remembered.insert", sqlRemember, string(m.ItemHash), txHash, string(m.Sender), m.Signature)
 }
 
@@ -99,6 +94,9 @@ WHERE p.item_hash = $1 AND p.sender = $2 AND p.signature = $3 ORDER BY t.hash`
 // RememberedConfirmations returns the transactions that confirm a copy of a
 // message that was not processed until now.
 func (r Reader) RememberedConfirmations(ctx context.Context, m *message.Message) ([]*ChainTx, error) {
+	if r.known.unremembered[m.ItemHash] {
+		return nil, nil
+	}
 	rows, err := r.q.query(ctx, "remembered.get", sqlRemembered, string(m.ItemHash), string(m.Sender), m.Signature)
 	return all(rows, err, scanChainTx)
 }
@@ -107,6 +105,9 @@ const sqlForgetRemembered = `DELETE FROM pending_confirmations WHERE item_hash =
 
 // DropRemembered removes the transactions remembered for any copy of a message.
 func (tx *Tx) DropRemembered(hash message.Hash) error {
+	if tx.known.unremembered[hash] {
+		return nil
+	}
 	return tx.exec("remembered.delete", sqlForgetRemembered, string(hash))
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"slices"
 
 	"aleph/message"
 )
@@ -53,6 +54,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 
 // InsertCredit adds an entry to the ledger, not its effect.
 func (tx *Tx) InsertCredit(c *CreditRow) error {
+	if end, ok := tx.known.ends[c.Address]; ok && (end == nil || end.Compare(c.CreditKey) < 0) {
+		tx.known.ends[c.Address] = &c.CreditKey
+	}
 	var count any
 	if c.ExpenseCount != nil {
 		count = *c.ExpenseCount
@@ -94,6 +98,9 @@ ORDER BY message_timestamp DESC, credit_ref DESC, credit_index DESC LIMIT 1`
 // LastCredit returns the last place in the ledger of an address, or
 // [message.ErrNotFound].
 func (r Reader) LastCredit(ctx context.Context, address message.Address) (CreditKey, error) {
+	if row, ok, err := recall(r.known.ends, address); ok {
+		return deref(row), err
+	}
 	rows, err := r.q.query(ctx, "credit.last", sqlLastCredit, string(address))
 	return one(rows, err, func(row scanner) (CreditKey, error) {
 		var k CreditKey
@@ -101,12 +108,17 @@ func (r Reader) LastCredit(ctx context.Context, address message.Address) (Credit
 	})
 }
 
-const sqlLots = `SELECT message_timestamp, credit_ref, credit_index, amount_remaining, expiration_date FROM credit_balances
+const lotColumns = `message_timestamp, credit_ref, credit_index, amount_remaining, expiration_date`
+
+const sqlLots = `SELECT ` + lotColumns + ` FROM credit_balances
 WHERE address = $1 ORDER BY message_timestamp, credit_ref, credit_index`
 
 // Lots returns the lots of an address that hold something, in the order of the
 // ledger.
 func (r Reader) Lots(ctx context.Context, address message.Address) ([]LotRow, error) {
+	if list, ok := r.known.lots[address]; ok {
+		return slices.Clone(list), nil
+	}
 	rows, err := r.q.query(ctx, "lot.list", sqlLots, string(address))
 	return all(rows, err, func(row scanner) (LotRow, error) {
 		var l LotRow
@@ -140,6 +152,7 @@ ON CONFLICT (address, message_timestamp, credit_ref, credit_index) DO UPDATE SET
 
 // SetLot records a lot. One that holds nothing any more goes.
 func (tx *Tx) SetLot(address message.Address, l *LotRow) error {
+	delete(tx.known.lots, address)
 	if l.Remaining == 0 {
 		return tx.exec("lot.drop", sqlDropLot, string(address), int64(l.Time), string(l.Ref), l.Index)
 	}
@@ -150,6 +163,7 @@ const sqlDropLots = `DELETE FROM credit_balances WHERE address = $1`
 
 // DropLots removes the lots of an address.
 func (tx *Tx) DropLots(address message.Address) error {
+	delete(tx.known.lots, address)
 	return tx.exec("lot.clear", sqlDropLots, string(address))
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 
 	"aleph/message"
@@ -31,6 +32,9 @@ const sqlFile = `SELECT hash, size, type FROM files WHERE hash = $1`
 
 // File returns a known file, or [message.ErrNotFound].
 func (r Reader) File(ctx context.Context, hash message.Hash) (FileRow, error) {
+	if row, ok, err := recall(r.known.files, hash); ok {
+		return deref(row), err
+	}
 	rows, err := r.q.query(ctx, "file.get", sqlFile, string(hash))
 	return one(rows, err, scanFile)
 }
@@ -40,6 +44,7 @@ ON CONFLICT (hash) DO UPDATE SET size = excluded.size, type = excluded.type`
 
 // SetFile records a file.
 func (tx *Tx) SetFile(f FileRow) error {
+	tx.known.files[f.Hash] = &f
 	return tx.exec("file.set", sqlSetFile, string(f.Hash), f.Size, string(f.Type))
 }
 
@@ -84,6 +89,11 @@ const sqlPin = `SELECT ` + pinColumns + ` FROM file_pins WHERE item_hash = $1 AN
 
 // Pin returns the pin of that type which a message holds, or [message.ErrNotFound].
 func (r Reader) Pin(ctx context.Context, item message.Hash, t PinType) (PinRow, error) {
+	if t == PinMessage {
+		if row, ok, err := recall(r.known.pins, item); ok {
+			return deref(row), err
+		}
+	}
 	rows, err := r.q.query(ctx, "pin.get", sqlPin, string(item), string(t))
 	return one(rows, err, scanPin)
 }
@@ -105,6 +115,9 @@ func (tx *Tx) InsertPin(p PinRow) error {
 	if p.DeleteBy != 0 {
 		deleteBy = int64(p.DeleteBy)
 	}
+	if row, ok := tx.known.pins[p.ItemHash]; ok && row == nil && p.Type == PinMessage {
+		tx.known.pins[p.ItemHash] = &p
+	}
 	return tx.exec("pin.insert", sqlInsertPin, string(p.FileHash), string(p.Type), int64(p.Created), null(p.Owner),
 		null(p.ItemHash), null(p.Ref), null(p.Tag), deleteBy)
 }
@@ -113,6 +126,7 @@ const sqlDeletePin = `DELETE FROM file_pins WHERE item_hash = $1 AND type = $2`
 
 // DeletePin removes the pin of that type which a message holds.
 func (tx *Tx) DeletePin(item message.Hash, t PinType) error {
+	delete(tx.known.pins, item)
 	return tx.exec("pin.delete", sqlDeletePin, string(item), string(t))
 }
 
@@ -135,25 +149,47 @@ type TagRow struct {
 	LastUpdated message.Timestamp
 }
 
-const sqlTag = `SELECT tag, owner, file_hash, item_hash, last_updated FROM file_tags WHERE tag = $1`
+const tagColumns = `tag, owner, file_hash, item_hash, last_updated`
+
+func scanTag(row scanner) (TagRow, error) {
+	var t TagRow
+	return t, row.Scan(&t.Tag, &t.Owner, &t.FileHash, &t.ItemHash, &t.LastUpdated)
+}
+
+const sqlTag = `SELECT ` + tagColumns + ` FROM file_tags WHERE tag = $1`
 
 // Tag returns the latest version of a file, or [message.ErrNotFound].
 func (r Reader) Tag(ctx context.Context, tag string) (TagRow, error) {
+	if row, ok, err := recall(r.known.tags, tag); ok {
+		return deref(row), err
+	}
 	rows, err := r.q.query(ctx, "tag.get", sqlTag, tag)
-	return one(rows, err, func(row scanner) (TagRow, error) {
-		var t TagRow
-		return t, row.Scan(&t.Tag, &t.Owner, &t.FileHash, &t.ItemHash, &t.LastUpdated)
-	})
+	return one(rows, err, scanTag)
 }
 
-const sqlSetTag = `INSERT INTO file_tags (tag, owner, file_hash, item_hash, last_updated) VALUES ($1, $2, $3, $4, $5)
+const sqlSetTag = `INSERT INTO file_tags (` + tagColumns + `) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (tag) DO UPDATE SET file_hash = excluded.file_hash, item_hash = excluded.item_hash, last_updated = excluded.last_updated
 WHERE (excluded.last_updated, excluded.item_hash) > (file_tags.last_updated, file_tags.item_hash)`
 
 // SetTag points a tag at a file unless it points at a newer one. The owner of
 // an existing tag never changes.
 func (tx *Tx) SetTag(t TagRow) error {
+	if row, ok := tx.known.tags[t.Tag]; ok {
+		tx.known.tags[t.Tag] = newest(row, t)
+	}
 	return tx.exec("tag.set", sqlSetTag, t.Tag, string(t.Owner), string(t.FileHash), string(t.ItemHash), int64(t.LastUpdated))
+}
+
+// newest returns what a tag is after it was pointed somewhere.
+func newest(row *TagRow, t TagRow) *TagRow {
+	switch {
+	case row == nil:
+		return &t
+	case cmp.Or(cmp.Compare(t.LastUpdated, row.LastUpdated), cmp.Compare(t.ItemHash, row.ItemHash)) <= 0:
+		return row
+	}
+	t.Owner = row.Owner
+	return &t
 }
 
 const (
@@ -166,6 +202,7 @@ ORDER BY created DESC, item_hash DESC LIMIT 1`
 // RebuildTag points a tag at the newest message pin that feeds it, or removes
 // it when there is none.
 func (tx *Tx) RebuildTag(tag string) error {
+	delete(tx.known.tags, tag)
 	if err := tx.exec("tag.drop", sqlDropTag, tag); err != nil {
 		return err
 	}

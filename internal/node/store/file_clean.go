@@ -29,6 +29,7 @@ func (tx *Tx) ExpireGrace(now message.Timestamp, limit int) (int, error) {
 		if err := tx.exec("deletion.mark", sqlMarkDeletion, hash); err != nil {
 			return 0, err
 		}
+		delete(tx.known.files, message.Hash(hash))
 		if err := tx.exec("file.delete", sqlDeleteFile, hash); err != nil {
 			return 0, err
 		}

@@ -50,6 +50,9 @@ const messageColumns = `m.item_hash, m.type, m.chain, m.sender, m.signature, m.i
 m.reception_time, m.owner, m.content_type, m.content_ref, m.content_key, m.content_item_hash, m.payment_type, m.tags,
 m.first_confirmed_at, m.first_confirmed_height, m.item_content, m.content`
 
+// messageBareColumns are messageColumns without any content.
+var messageBareColumns = strings.TrimSuffix(messageColumns, "m.item_content, m.content") + "NULL, NULL"
+
 func scanMessage(row scanner) (*MessageRow, error) {
 	var m MessageRow
 	var signature, contentType, ref, fileHash, payment, tags, itemContent, body text
@@ -84,24 +87,25 @@ func (r Reader) Messages(ctx context.Context, hashes []message.Hash) (map[messag
 
 // MessageHeads returns the live ones of hashes without their contents.
 func (r Reader) MessageHeads(ctx context.Context, hashes []message.Hash) (map[message.Hash]*MessageRow, error) {
-	columns := strings.TrimSuffix(messageColumns, "m.item_content, m.content") + "NULL, NULL"
-	return r.messages(ctx, "message.heads", columns, hashes)
+	rows, err := r.messages(ctx, "message.heads", messageBareColumns, unknown(r.known.heads, hashes))
+	if err != nil {
+		return nil, err
+	}
+	for _, hash := range hashes {
+		if row := r.known.heads[hash]; row != nil {
+			rows[hash] = row
+		}
+	}
+	return rows, nil
 }
 
 func (r Reader) messages(ctx context.Context, statement, columns string, hashes []message.Hash) (map[message.Hash]*MessageRow, error) {
-	found := make(map[message.Hash]*MessageRow, len(hashes))
-	for part := range chunks(hashes) {
-		name, text, args := inQuery(statement, `SELECT `+columns+` FROM messages m WHERE m.item_hash IN (`, part, `)`)
-		rows, err := r.q.query(ctx, name, text, args...)
-		list, err := all(rows, err, scanMessage)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range list {
-			found[m.Message.ItemHash] = m
-		}
+	list, err := among(ctx, r.q, statement, `SELECT `+columns+` FROM messages m WHERE m.item_hash IN (`, hashes, `)`, scanMessage)
+	found := make(map[message.Hash]*MessageRow, len(list))
+	for _, m := range list {
+		found[m.Message.ItemHash] = m
 	}
-	return found, nil
+	return found, err
 }
 
 const sqlInsertMessage = `INSERT INTO messages (id, item_hash, type, chain, sender, signature, item_type, time, channel, size, status,
@@ -138,6 +142,9 @@ func (tx *Tx) InsertMessage(m *MessageRow) error {
 	}
 	tx.count(m, 1)
 	tx.countMessage(m, 1)
+	if _, ok := tx.known.heads[env.ItemHash]; ok {
+		tx.known.heads[env.ItemHash] = m
+	}
 	return nil
 }
 
@@ -165,6 +172,7 @@ func (tx *Tx) DeleteMessage(m *MessageRow) error {
 	}
 	tx.count(m, -1)
 	tx.countMessage(m, -1)
+	tx.known.heads[m.Message.ItemHash] = nil
 	return nil
 }
 

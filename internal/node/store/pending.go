@@ -72,6 +72,7 @@ error_code = $7, details = $8, traceback = $9 WHERE id = $1`
 
 // UpdatePending saves the progress of a queued message.
 func (tx *Tx) UpdatePending(p *PendingRow) error {
+	delete(tx.known.progress, p.ID)
 	return tx.exec("pending.update", sqlUpdatePending, p.ID, p.Fetched, p.Retries, int64(p.NextAttempt), null(p.WaitsFor),
 		null(p.Body), int64(p.Code), nullJSON(p.Details), null(p.Traceback))
 }
@@ -79,7 +80,10 @@ func (tx *Tx) UpdatePending(p *PendingRow) error {
 const sqlDeletePending = `DELETE FROM pending_messages WHERE id = $1`
 
 // DeletePending takes a message out of the queue.
-func (tx *Tx) DeletePending(id int64) error { return tx.exec("pending.delete", sqlDeletePending, id) }
+func (tx *Tx) DeletePending(id int64) error {
+	delete(tx.known.progress, id)
+	return tx.exec("pending.delete", sqlDeletePending, id)
+}
 
 const sqlWakePending = `UPDATE pending_messages SET next_attempt = $2 WHERE waits_for = $1 AND next_attempt > $2`
 
@@ -95,6 +99,27 @@ const sqlPendingByID = `SELECT ` + pendingColumns + ` FROM pending_messages WHER
 func (r Reader) PendingByID(ctx context.Context, id int64) (*PendingRow, error) {
 	rows, err := r.q.query(ctx, "pending.id", sqlPendingByID, id)
 	return one(rows, err, scanPending)
+}
+
+// PendingProgress is how far a queued message has come.
+type PendingProgress struct {
+	Fetched bool
+	Retries int
+}
+
+const sqlPendingProgress = `SELECT fetched, retries FROM pending_messages WHERE id = $1`
+
+// PendingProgress returns how far a queued message has come, or
+// [message.ErrNotFound].
+func (r Reader) PendingProgress(ctx context.Context, id int64) (PendingProgress, error) {
+	if row, ok, err := recall(r.known.progress, id); ok {
+		return deref(row), err
+	}
+	rows, err := r.q.query(ctx, "pending.progress", sqlPendingProgress, id)
+	return one(rows, err, func(row scanner) (PendingProgress, error) {
+		var p PendingProgress
+		return p, row.Scan(&p.Fetched, &p.Retries)
+	})
 }
 
 const sqlPendingCopy = `SELECT ` + pendingColumns + ` FROM pending_messages WHERE item_hash = $1 AND sender = $2 AND signature = $3`
@@ -214,6 +239,7 @@ const sqlRefreshPending = `UPDATE pending_messages SET next_attempt = $2, retrie
 
 // RefreshPending makes a message due now that has not been tried yet.
 func (tx *Tx) RefreshPending(id int64, now message.Timestamp) error {
+	delete(tx.known.progress, id)
 	return tx.exec("pending.refresh", sqlRefreshPending, id, int64(now))
 }
 

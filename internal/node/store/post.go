@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"aleph/message"
 )
@@ -43,6 +44,9 @@ const sqlPost = `SELECT ` + postColumns + ` FROM posts p WHERE p.id = (SELECT m.
 
 // Post returns a post or an amend, or [message.ErrNotFound].
 func (r Reader) Post(ctx context.Context, hash message.Hash) (*PostRow, error) {
+	if row, ok, err := recall(r.known.posts, hash); ok {
+		return row, err
+	}
 	rows, err := r.q.query(ctx, "post.get", sqlPost, string(hash))
 	return one(rows, err, scanPost)
 }
@@ -51,6 +55,9 @@ const sqlAmends = `SELECT ` + postColumns + ` FROM posts p WHERE p.amends = $1 O
 
 // Amends returns the amends of a post, the newest first.
 func (r Reader) Amends(ctx context.Context, original message.Hash) ([]*PostRow, error) {
+	if list, ok := r.known.amends[original]; ok {
+		return slices.Clone(list), nil
+	}
 	rows, err := r.q.query(ctx, "post.amends", sqlAmends, string(original))
 	return all(rows, err, scanPost)
 }
@@ -69,11 +76,26 @@ func (tx *Tx) InsertPost(p *PostRow) error {
 	}
 	err = tx.exec("post.insert", sqlInsertPost, id, string(p.ItemHash), string(p.Owner), p.Type, nullPtr(p.Ref), null(p.Amends),
 		nullPtr(p.Channel), int64(p.Created), null(p.TagsFrom))
-	if err != nil || p.Amends != "" {
+	if err != nil {
 		return err
+	}
+	tx.learnPost(id, p)
+	if p.Amends != "" {
+		return nil
 	}
 	tx.countPost(p, p.Created, 1)
 	return tx.tagPost(id, p.ItemHash, p.Created, p.Tags)
+}
+
+// learnPost keeps in mind a post that was inserted.
+func (tx *Tx) learnPost(id int64, p *PostRow) {
+	row := *p
+	row.id, row.LastUpdated = id, p.Created
+	tx.known.posts[p.ItemHash] = &row
+	delete(tx.known.amends, p.Amends)
+	if p.TagsFrom != "" {
+		tx.known.tagsOf[p.TagsFrom] = p.Tags
+	}
 }
 
 // tagPost records the tags that a post shows.
@@ -93,16 +115,30 @@ const (
 )
 
 // untagPost takes away the tags that a post shows.
-func (tx *Tx) untagPost(id int64) error {
-	rows, err := tx.query(tx.ctx, "post.tags", sqlPostTags, id)
-	tags, err := all(rows, err, column[string])
-	if err != nil || len(tags) == 0 {
-		return err
+func (tx *Tx) untagPost(p *PostRow) error {
+	tags, ok := tx.known.tagsOf[p.TagsFrom]
+	if !ok {
+		rows, err := tx.query(tx.ctx, "post.tags", sqlPostTags, p.id)
+		if tags, err = all(rows, err, column[string]); err != nil {
+			return err
+		}
+	}
+	if len(tags) == 0 {
+		return nil
 	}
 	for _, tag := range tags {
 		tx.countValue(listPosts, "tag", tag, -1)
 	}
-	return tx.exec("post.untag", sqlUntagPost, id)
+	return tx.exec("post.untag", sqlUntagPost, p.id)
+}
+
+// tagsOf returns the tags of a live message.
+func (tx *Tx) tagsOf(hash message.Hash) ([]string, error) {
+	if tags, ok := tx.known.tagsOf[hash]; ok {
+		return tags, nil
+	}
+	rows, err := tx.query(tx.ctx, "message.tags", sqlTagsOf, string(hash))
+	return all(rows, err, column[string])
 }
 
 const (
@@ -118,15 +154,17 @@ func (tx *Tx) ShowAmend(original *PostRow, amend message.Hash, updated message.T
 		return err
 	}
 	if original.TagsFrom != "" {
-		if err := tx.untagPost(original.id); err != nil {
+		if err := tx.untagPost(original); err != nil {
 			return err
 		}
 	}
+	now := *original
+	now.LatestAmend, now.LastUpdated, now.TagsFrom = amend, updated, tagsFrom
+	tx.known.posts[original.ItemHash] = &now
 	if tagsFrom == "" {
 		return nil
 	}
-	rows, err := tx.query(tx.ctx, "message.tags", sqlTagsOf, string(tagsFrom))
-	tags, err := all(rows, err, column[string])
+	tags, err := tx.tagsOf(tagsFrom)
 	if err != nil {
 		return err
 	}
@@ -140,10 +178,14 @@ func (tx *Tx) DeletePost(p *PostRow) error {
 	if p.Amends == "" {
 		tx.countPost(p, p.LastUpdated, -1)
 		if p.TagsFrom != "" {
-			if err := tx.untagPost(p.id); err != nil {
+			if err := tx.untagPost(p); err != nil {
 				return err
 			}
 		}
+	}
+	tx.known.posts[p.ItemHash] = nil
+	if list, ok := tx.known.amends[p.Amends]; ok {
+		tx.known.amends[p.Amends] = slices.DeleteFunc(slices.Clone(list), func(other *PostRow) bool { return other.id == p.id })
 	}
 	return tx.exec("post.delete", sqlDeletePost, p.id)
 }

@@ -11,7 +11,10 @@ import (
 // Reader holds every query of the package. A [DB] embeds one that reads the
 // last committed state and is safe for concurrent use; a [Tx] embeds one that
 // sees the transaction's own changes.
-type Reader struct{ q querier }
+type Reader struct {
+	q     querier
+	known known // by a transaction
+}
 
 // querier runs queries: the pool of readers, or a transaction. A statement
 // with a name is prepared once; the name "" is for text built at run time.

@@ -76,6 +76,7 @@ traceback = excluded.traceback, tx_hash = excluded.tx_hash, rejected_at = exclud
 
 // SetRejected records why a message is refused.
 func (tx *Tx) SetRejected(r *RejectedRow) error {
+	delete(tx.known.rejected, r.ItemHash)
 	return tx.exec("rejected.set", sqlSetRejected, string(r.ItemHash), string(r.Message), int64(r.Code), nullJSON(r.Details),
 		null(storable(r.Traceback)), null(r.TxHash), int64(r.At), string(r.Sender), string(r.Type), r.Trusted, r.Waiting, r.Size)
 }
@@ -90,6 +91,7 @@ const sqlRejectedWaits = `UPDATE rejected_messages SET waiting = TRUE WHERE item
 
 // RejectedWaits notes that a rejected message is queued again.
 func (tx *Tx) RejectedWaits(hash message.Hash) error {
+	delete(tx.known.rejected, hash)
 	return tx.exec("rejected.waits", sqlRejectedWaits, string(hash))
 }
 
@@ -97,6 +99,7 @@ const sqlDeleteRejected = `DELETE FROM rejected_messages WHERE item_hash = $1`
 
 // DeleteRejected removes the record of a message.
 func (tx *Tx) DeleteRejected(hash message.Hash) error {
+	tx.known.rejected[hash] = nil
 	return tx.exec("rejected.delete", sqlDeleteRejected, string(hash))
 }
 
@@ -117,6 +120,9 @@ const sqlRejectedHead = `SELECT ` + rejectedHeadColumns + ` FROM rejected_messag
 // RejectedHead returns the record of a refused message without the message and
 // the reason in words, or [message.ErrNotFound].
 func (r Reader) RejectedHead(ctx context.Context, hash message.Hash) (*RejectedRow, error) {
+	if row, ok, err := recall(r.known.rejected, hash); ok {
+		return row, err
+	}
 	rows, err := r.q.query(ctx, "rejected.head", sqlRejectedHead, string(hash))
 	return one(rows, err, scanRejected)
 }

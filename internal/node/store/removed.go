@@ -49,6 +49,7 @@ func (tx *Tx) setLive(m *MessageRow, status message.Status) error {
 	if err := tx.exec("message.status", sqlSetStatusOf, string(m.Message.ItemHash), string(status)); err != nil {
 		return err
 	}
+	delete(tx.known.heads, m.Message.ItemHash)
 	tx.count(m, -1)
 	m.Status = status
 	tx.count(m, 1)
@@ -113,6 +114,7 @@ const sqlGracePin = `UPDATE file_pins SET type = 'grace_period', delete_by = $2 
 // PinToGrace turns the pin of a STORE into one that ends at deleteBy. All else
 // of it stays.
 func (tx *Tx) PinToGrace(item message.Hash, deleteBy message.Timestamp) error {
+	delete(tx.known.pins, item)
 	return tx.exec("pin.grace", sqlGracePin, string(item), int64(deleteBy))
 }
 
@@ -120,6 +122,7 @@ const sqlMessagePin = `UPDATE file_pins SET type = 'message', delete_by = NULL W
 
 // PinFromGrace takes PinToGrace back and reports whether the pin was still there.
 func (tx *Tx) PinFromGrace(item message.Hash) (bool, error) {
+	delete(tx.known.pins, item)
 	n, err := tx.changed("pin.restore", sqlMessagePin, string(item))
 	return n > 0, err
 }

@@ -76,7 +76,7 @@ func schemaOf(ctx context.Context, e engine, q querier) (int64, error) {
 	if !slices.ContainsFunc(columns, func(c catalogRow) bool { return c.table == schemaTable }) {
 		return 0, nil
 	}
-	return Reader{q}.schemaVersion(ctx)
+	return Reader{q: q}.schemaVersion(ctx)
 }
 
 // Migrate brings the schema of a database up to date, as [Open] does, and

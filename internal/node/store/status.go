@@ -34,17 +34,13 @@ func (r Reader) Status(ctx context.Context, hash message.Hash) (StatusRow, error
 // Statuses returns where each of the known ones of hashes stands.
 func (r Reader) Statuses(ctx context.Context, hashes []message.Hash) (map[message.Hash]StatusRow, error) {
 	found := make(map[message.Hash]StatusRow, len(hashes))
-	for part := range chunks(hashes) {
-		for _, table := range []string{"messages", "message_status"} {
-			name, text, args := inQuery("status."+table, `SELECT `+statusColumns+` FROM `+table+` WHERE item_hash IN (`, part, `)`)
-			rows, err := r.q.query(ctx, name, text, args...)
-			list, err := all(rows, err, scanStatus)
-			if err != nil {
-				return nil, err
-			}
-			for _, s := range list {
-				found[s.ItemHash] = s
-			}
+	for _, table := range []string{"messages", "message_status"} {
+		list, err := among(ctx, r.q, "status."+table, `SELECT `+statusColumns+` FROM `+table+` WHERE item_hash IN (`, hashes, `)`, scanStatus)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range list {
+			found[s.ItemHash] = s
 		}
 	}
 	return found, nil

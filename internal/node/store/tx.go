@@ -33,7 +33,7 @@ type writer struct {
 
 func (w *writer) update(ctx context.Context, do func(tx *Tx) error) (err error) {
 	tx := &Tx{w: w, ctx: ctx, counts: map[countKey]int64{}, values: map[valueKey]int64{}, hours: map[hourKey]int64{}, totals: map[totalKey]total{}}
-	tx.Reader = Reader{q: tx}
+	tx.Reader = Reader{q: tx, known: newKnown()}
 	if err := w.inject("begin"); err != nil {
 		return err
 	}
@@ -135,6 +135,7 @@ func (tx *Tx) Nested(do func() error) error {
 	}
 	tx.counts, tx.totals, tx.values, tx.hours = counts, totals, values, hours
 	tx.last, tx.highest = numbered{}, 0
+	tx.known.forget()
 	return errors.Join(err, tx.w.session.undo(tx.ctx))
 }
 

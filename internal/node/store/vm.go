@@ -41,13 +41,20 @@ func (r Reader) VM(ctx context.Context, hash message.Hash) (VMRow, error) {
 	})
 }
 
-const sqlVMUsing = `SELECT vm_hash FROM vm_refs WHERE ref = $1 AND blocks ORDER BY vm_hash LIMIT 1`
-
-// VMUsing returns a VM that keeps a STORE from being forgotten, or
-// [message.ErrNotFound].
-func (r Reader) VMUsing(ctx context.Context, ref message.Hash) (message.Hash, error) {
-	rows, err := r.q.query(ctx, "vm.using", sqlVMUsing, string(ref))
-	return one(rows, err, column[message.Hash])
+// VMsUsing returns, for each STORE that a VM keeps from being forgotten, the first
+// such VM.
+func (r Reader) VMsUsing(ctx context.Context, refs []message.Hash) (map[message.Hash]message.Hash, error) {
+	type use struct{ ref, vm message.Hash }
+	list, err := among(ctx, r.q, "vm.using", `SELECT ref, MIN(vm_hash) FROM vm_refs WHERE blocks AND ref IN (`, refs, `) GROUP BY ref`,
+		func(row scanner) (use, error) {
+			var u use
+			return u, row.Scan(&u.ref, &u.vm)
+		})
+	users := make(map[message.Hash]message.Hash, len(list))
+	for _, u := range list {
+		users[u.ref] = u.vm
+	}
+	return users, err
 }
 
 const sqlVMVersion = `SELECT current_version FROM vm_versions WHERE vm_hash = $1`
