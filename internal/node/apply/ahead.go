@@ -43,9 +43,15 @@ func (a *ahead) add(r *Rules, m *message.Message) {
 	case *message.Program:
 		a.addNeeds(r.programNeeds(c))
 		a.addNeeds(volumeNeeds(c.Volumes))
+		if c.HasReplaces {
+			a.VMs = append(a.VMs, message.Hash(c.Replaces))
+		}
 	case *message.Instance:
 		a.addNeeds(instanceNeeds(c))
 		a.addNeeds(volumeNeeds(c.Volumes))
+		if c.HasReplaces {
+			a.VMs = append(a.VMs, message.Hash(c.Replaces))
+		}
 	case *message.Forget:
 		a.Forget = append(a.Forget, c.Hashes...)
 	}

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/cockroachdb/apd/v3"
 
@@ -67,8 +69,34 @@ WHERE excluded.eth_height > balances.eth_height`
 func (tx *Tx) SetBalance(b *BalanceRow) error {
 	var short apd.Decimal
 	short.Reduce(&b.Balance) // equal amounts are equal texts
-	delete(tx.known.balances, b.Address)
+	if list, ok := tx.known.balances[b.Address]; ok {
+		tx.known.balances[b.Address] = reported(list, b)
+	}
 	return tx.exec("balance.set", sqlSetBalance, string(b.Address), string(b.Chain), b.Dapp, short.Text('f'), b.Height, int64(b.LastUpdate))
+}
+
+// reported returns the balances of an address after a report, as sqlSetBalance
+// leaves them.
+func reported(list []BalanceRow, b *BalanceRow) []BalanceRow {
+	list = slices.Clone(list)
+	for i := range list {
+		row := &list[i]
+		if row.Chain != b.Chain || row.Dapp != b.Dapp {
+			continue
+		}
+		if b.Height > row.Height {
+			at := row.LastUpdate
+			if b.Balance.Cmp(&row.Balance) != 0 {
+				at = b.LastUpdate
+			}
+			*row = *b
+			row.LastUpdate = at
+		}
+		return list
+	}
+	list = append(list, *b)
+	slices.SortFunc(list, func(x, y BalanceRow) int { return cmp.Or(cmp.Compare(x.Chain, y.Chain), cmp.Compare(x.Dapp, y.Dapp)) })
+	return list
 }
 
 const sqlBalancesSince = `SELECT DISTINCT b.address FROM balances b

@@ -77,6 +77,9 @@ const sqlCost = `SELECT ` + costColumns + ` FROM account_costs c WHERE c.item_ha
 // Cost returns what a message costs, or [message.ErrNotFound] when it costs
 // nothing.
 func (r Reader) Cost(ctx context.Context, item message.Hash) (*CostRow, error) {
+	if row, ok, err := recall(r.known.costs, item); ok {
+		return row, err
+	}
 	rows, err := r.q.query(ctx, "cost.get", sqlCost, string(item))
 	return one(rows, err, scanCost)
 }
@@ -212,6 +215,9 @@ func (tx *Tx) InsertCost(c *CostRow) error {
 	if err != nil {
 		return fmt.Errorf("costs of %s: %w", c.ItemHash, err)
 	}
+	if _, ok := tx.known.costs[c.ItemHash]; ok {
+		tx.known.costs[c.ItemHash] = c
+	}
 	hold, stream, credit := c.Total.texts()
 	err = tx.exec("cost.insert", sqlInsertCost, string(c.ItemHash), string(c.Owner), string(c.Payment), hold, stream, credit, string(details))
 	if err != nil {
@@ -231,6 +237,7 @@ func (tx *Tx) DeleteCost(item message.Hash) error {
 	if err != nil {
 		return err
 	}
+	tx.known.costs[item] = nil
 	if err := tx.exec("cost.delete", sqlDeleteCost, string(item)); err != nil {
 		return err
 	}

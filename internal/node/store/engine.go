@@ -58,6 +58,8 @@ type session interface {
 	// changed runs a statement and returns how many rows it changed.
 	changed(ctx context.Context, name, text string, args []any) (int64, error)
 	query(ctx context.Context, name, text string, args []any) (rows, error)
+	// ask answers lookups in their order; they may travel together.
+	ask(ctx context.Context, list []lookup) error
 	// save begins a part of the transaction that undo takes back and release
 	// keeps. There is at most one.
 	save(ctx context.Context) error

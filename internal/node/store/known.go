@@ -13,12 +13,16 @@ import (
 // it out. Outside of a transaction the maps are nil.
 type known struct {
 	heads    map[message.Hash]*MessageRow // of live messages that will be forgotten
+	statuses map[message.Hash]*StatusRow  // of messages that are not live
 	posts    map[message.Hash]*PostRow
 	amends   map[message.Hash][]*PostRow // by original, the newest first
 	tagsOf   map[message.Hash][]string   // of messages whose tags a post shows
 	tags     map[string]*TagRow
 	pins     map[message.Hash]*PinRow // of type message, by STORE
 	files    map[message.Hash]*FileRow
+	vms      map[message.Hash]*VMRow
+	users    map[message.Hash]message.Hash // of STOREs: the first machine, or ""
+	costs    map[message.Hash]*CostRow
 	balances map[message.Address][]BalanceRow
 	lots     map[message.Address][]LotRow
 	ends     map[message.Address]*CreditKey // of ledgers
@@ -30,9 +34,10 @@ type known struct {
 
 func newKnown() known {
 	return known{
-		heads: map[message.Hash]*MessageRow{}, posts: map[message.Hash]*PostRow{}, amends: map[message.Hash][]*PostRow{},
+		heads: map[message.Hash]*MessageRow{}, statuses: map[message.Hash]*StatusRow{}, posts: map[message.Hash]*PostRow{}, amends: map[message.Hash][]*PostRow{},
 		tagsOf: map[message.Hash][]string{}, tags: map[string]*TagRow{}, pins: map[message.Hash]*PinRow{}, files: map[message.Hash]*FileRow{},
-		balances: map[message.Address][]BalanceRow{}, lots: map[message.Address][]LotRow{}, ends: map[message.Address]*CreditKey{},
+		vms: map[message.Hash]*VMRow{}, users: map[message.Hash]message.Hash{},
+		costs: map[message.Hash]*CostRow{}, balances: map[message.Address][]BalanceRow{}, lots: map[message.Address][]LotRow{}, ends: map[message.Address]*CreditKey{},
 		progress: map[int64]*PendingProgress{}, rejected: map[message.Hash]*RejectedRow{}, unremembered: map[message.Hash]bool{},
 	}
 }
@@ -40,12 +45,16 @@ func newKnown() known {
 // forget makes a transaction know nothing.
 func (k *known) forget() {
 	clear(k.heads)
+	clear(k.statuses)
 	clear(k.posts)
 	clear(k.amends)
 	clear(k.tagsOf)
 	clear(k.tags)
 	clear(k.pins)
 	clear(k.files)
+	clear(k.vms)
+	clear(k.users)
+	clear(k.costs)
 	clear(k.balances)
 	clear(k.lots)
 	clear(k.ends)
@@ -71,6 +80,17 @@ func deref[V any](p *V) V {
 		return zero
 	}
 	return *p
+}
+
+// learn returns the keys that have no entry, each once, and notes that there is
+// nothing for them: the rows that are read then say otherwise.
+func learn[K cmp.Ordered, V any](rows map[K]V, keys []K) []K {
+	keys = unknown(rows, keys)
+	for _, key := range keys {
+		var none V
+		rows[key] = none
+	}
+	return keys
 }
 
 // unknown returns the keys that have no entry, each once.

@@ -194,6 +194,12 @@ const sqlOwnTags = `SELECT t.item_hash FROM messages m JOIN message_tags t ON t.
 
 // OwnTags returns hash when that message has tags of its own, else "".
 func (r Reader) OwnTags(ctx context.Context, hash message.Hash) (message.Hash, error) {
+	switch tags, ok := r.known.tagsOf[hash]; {
+	case ok && len(tags) > 0:
+		return hash, nil
+	case ok:
+		return "", nil
+	}
 	rows, err := r.q.query(ctx, "message.tagged", sqlOwnTags, string(hash))
 	own, err := one(rows, err, column[message.Hash])
 	if errors.Is(err, message.ErrNotFound) {

@@ -41,7 +41,7 @@ func (s *postgresSession) dial(ctx context.Context) (err error) {
 	if err := conn.QueryRow(ctx, pgBackend).Scan(&s.pid, &s.born); err != nil {
 		return s.engine.wrap("connect", err)
 	}
-	s.conn, s.used, s.begun = conn, time.Now(), false
+	s.conn, s.used, s.begun, s.prepared = conn, time.Now(), false, map[string]bool{}
 	return nil
 }
 

@@ -2,12 +2,10 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"aleph/message"
 )
@@ -29,10 +27,12 @@ type postgresSession struct {
 	pid  uint32
 	born string
 
-	queue  []queued
-	merger merger
-	begun  bool      // a transaction was begun, or its begin is queued
-	used   time.Time // when the server answered last
+	queue    []queued
+	sending  chan error      // answers once for what is under way; nil: nothing is
+	prepared map[string]bool // the texts that the server knows
+	merger   merger
+	begun    bool      // a transaction was begun, or its begin is queued
+	used     time.Time // when the server answered last
 }
 
 // queued is a statement that was given and not sent.
@@ -45,13 +45,16 @@ type queued struct {
 }
 
 const (
-	// most statements that wait to be sent.
-	maxQueued = 2000
+	// parcel is how many statements travel together while others are gathered: many
+	// enough that rows of a table come together, few enough that the server has
+	// work while the node looks at the next messages.
+	parcel = 1000
 	// idle is how long an unused connection is believed to be alive.
 	idle = time.Second
 )
 
 func (s *postgresSession) begin(ctx context.Context) error {
+	_ = s.land() // was told, or belongs to what is over
 	s.queue = s.queue[:0]
 	if s.begun {
 		if err := s.rollback(ctx); err != nil {
@@ -84,10 +87,10 @@ func (s *postgresSession) exec(ctx context.Context, name, text string, args []an
 		return err
 	}
 	s.queue = append(s.queue, queued{name: name, text: text, args: args})
-	if len(s.queue) < maxQueued {
+	if len(s.queue) < parcel {
 		return nil
 	}
-	return s.flush(ctx)
+	return s.launch(ctx)
 }
 
 func (s *postgresSession) changed(ctx context.Context, name, text string, args []any) (int64, error) {
@@ -101,76 +104,9 @@ func (s *postgresSession) changed(ctx context.Context, name, text string, args [
 
 func (s *postgresSession) flush(ctx context.Context) error {
 	if len(s.queue) == 0 {
-		return nil
+		return s.land()
 	}
 	_, err := s.send(ctx)
-	return err
-}
-
-// send sends what is queued and returns what the last statement did.
-func (s *postgresSession) send(ctx context.Context) (last pgconn.CommandTag, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.engine.cfg.Timeout)
-	defer cancel()
-	results, err := s.start(ctx)
-	if err != nil {
-		return last, err
-	}
-	last, err = s.collect(ctx, results)
-	return last, s.ended(results, err)
-}
-
-// batch returns what is queued, in as few statements as do the same.
-func (s *postgresSession) batch() *pgx.Batch {
-	s.queue = s.merger.merge(s.queue)
-	var batch pgx.Batch
-	for _, q := range s.queue {
-		batch.Queue(q.text, q.args...)
-	}
-	return &batch
-}
-
-// start sends what is queued.
-func (s *postgresSession) start(ctx context.Context) (pgx.BatchResults, error) {
-	if s.conn == nil {
-		return nil, named(s.queue[0].name, causeUnavailable, errConnectionLost)
-	}
-	return s.conn.SendBatch(ctx, s.batch()), nil
-}
-
-// collect reads the results of what was queued and names the one that failed.
-func (s *postgresSession) collect(ctx context.Context, results pgx.BatchResults) (last pgconn.CommandTag, err error) {
-	for _, q := range s.queue {
-		if last, err = results.Exec(); err != nil {
-			return last, s.failed(s.blame(ctx, q, err), err)
-		}
-	}
-	return last, nil
-}
-
-// blame returns the name of the statement that made a batch fail which had
-// reached the statement q. One whose arguments do not fit keeps the whole batch
-// from being sent.
-func (s *postgresSession) blame(ctx context.Context, q queued, err error) string {
-	if _, ok := errors.AsType[pgx.ErrPreprocessingBatch](err); !ok {
-		return q.name
-	}
-	for _, q := range s.queue {
-		var builder pgx.ExtendedQueryBuilder
-		if sd, err := s.conn.Prepare(ctx, q.text, q.text); err != nil || builder.Build(s.conn.TypeMap(), sd, q.args) != nil {
-			return q.name
-		}
-	}
-	return q.name
-}
-
-// ended ends a batch after its results.
-func (s *postgresSession) ended(results pgx.BatchResults, err error) error {
-	if closed := results.Close(); err == nil {
-		err = s.failed("batch", closed)
-	}
-	clear(s.queue)
-	s.queue = s.queue[:0]
-	s.used = time.Now()
 	return err
 }
 
@@ -180,6 +116,9 @@ func (s *postgresSession) query(ctx context.Context, name, text string, args []a
 	if name == "" {
 		label = "query"
 	} else if err := s.prepare(ctx, name, text); err != nil {
+		return nil, err
+	}
+	if err := s.land(); err != nil {
 		return nil, err
 	}
 	if s.conn == nil {
@@ -198,10 +137,12 @@ func (s *postgresSession) query(ctx context.Context, name, text string, args []a
 		}
 		return &postgresRows{Rows: list, session: s, name: label, cancel: cancel}, nil
 	}
-	batch := s.batch()
+	sent, batch := s.pack(s.queue)
 	batch.Queue(text, args...)
 	results := s.conn.SendBatch(ctx, batch)
-	_, err := s.collect(ctx, results)
+	_, err := s.collect(ctx, sent, results)
+	clear(s.queue)
+	s.queue = s.queue[:0]
 	if err == nil {
 		var list pgx.Rows
 		if list, err = results.Query(); err == nil {
@@ -213,14 +154,61 @@ func (s *postgresSession) query(ctx context.Context, name, text string, args []a
 	return nil, s.ended(results, err)
 }
 
+// ask sends what is queued, and the lookups behind it.
+func (s *postgresSession) ask(ctx context.Context, list []lookup) error {
+	for _, l := range list {
+		if err := s.prepare(ctx, l.name, l.text); err != nil {
+			return err
+		}
+	}
+	if err := s.land(); err != nil {
+		return err
+	}
+	if s.conn == nil {
+		return named(list[0].name, causeUnavailable, errConnectionLost)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.engine.cfg.Timeout)
+	defer cancel()
+	sent, batch := s.pack(s.queue)
+	for _, l := range list {
+		batch.Queue(l.text, l.args...)
+	}
+	results := s.conn.SendBatch(ctx, batch)
+	_, err := s.collect(ctx, sent, results)
+	clear(s.queue)
+	s.queue = s.queue[:0]
+	for i := 0; err == nil && i < len(list); i++ {
+		err = s.answer(&list[i], results)
+	}
+	return s.ended(results, err)
+}
+
+// answer reads the answer to a lookup.
+func (s *postgresSession) answer(l *lookup, results pgx.BatchResults) error {
+	found, err := results.Query()
+	if err != nil {
+		return s.failed(l.name, err)
+	}
+	return l.take(&postgresRows{Rows: found, session: s, name: l.name, cancel: func() {}}, nil)
+}
+
 // prepare makes the server know a statement; it does so once on a connection.
 func (s *postgresSession) prepare(ctx context.Context, name, text string) error {
+	if s.prepared[text] {
+		return nil
+	}
+	if err := s.land(); err != nil {
+		return err
+	}
 	if s.conn == nil {
 		return named(name, causeUnavailable, errConnectionLost)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.engine.cfg.Timeout)
 	defer cancel()
 	_, err := s.conn.Prepare(ctx, text, text)
+	if err == nil {
+		s.prepared[text] = true
+	}
 	return s.failed(name, err)
 }
 
@@ -239,7 +227,8 @@ func (s *postgresSession) release(ctx context.Context) error {
 }
 
 func (s *postgresSession) undo(ctx context.Context) error {
-	s.queue = s.queue[:0] // nothing of it was sent
+	_ = s.land() // told already, or taken back now
+	s.queue = s.queue[:0]
 	if _, err := s.changed(ctx, "savepoint", `ROLLBACK TO one`, nil); err != nil {
 		return err
 	}
@@ -266,6 +255,7 @@ func (s *postgresSession) commit(ctx context.Context) error {
 }
 
 func (s *postgresSession) rollback(ctx context.Context) error {
+	_ = s.land() // it is taken back
 	clear(s.queue)
 	s.queue, s.begun = s.queue[:0], false
 	if s.conn == nil || s.conn.PgConn().TxStatus() == 'I' {
@@ -282,6 +272,7 @@ func (s *postgresSession) rollback(ctx context.Context) error {
 }
 
 func (s *postgresSession) close(ctx context.Context) error {
+	_ = s.land() // nothing that was not committed counts
 	if s.conn == nil {
 		return nil
 	}

@@ -92,6 +92,16 @@ func (s *sqliteSession) query(ctx context.Context, name, text string, args []any
 	return sqlRows{list, name, s.engine.wrap}, nil
 }
 
+func (s *sqliteSession) ask(ctx context.Context, list []lookup) error {
+	for _, l := range list {
+		rows, err := s.query(ctx, l.name, l.text, l.args)
+		if err := l.take(rows, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // prepare returns the statement of that name, prepared once.
 func (s *sqliteSession) prepare(ctx context.Context, name, text string) (*sql.Stmt, error) {
 	if stmt, ok := s.stmts[name]; ok {

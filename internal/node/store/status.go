@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"aleph/message"
 )
@@ -31,19 +32,25 @@ func (r Reader) Status(ctx context.Context, hash message.Hash) (StatusRow, error
 	return one(rows, err, scanStatus)
 }
 
+const statusesIn = `SELECT ` + statusColumns + ` FROM `
+
 // Statuses returns where each of the known ones of hashes stands.
 func (r Reader) Statuses(ctx context.Context, hashes []message.Hash) (map[message.Hash]StatusRow, error) {
 	found := make(map[message.Hash]StatusRow, len(hashes))
-	for _, table := range []string{"messages", "message_status"} {
-		list, err := among(ctx, r.q, "status."+table, `SELECT `+statusColumns+` FROM `+table+` WHERE item_hash IN (`, hashes, `)`, scanStatus)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range list {
-			found[s.ItemHash] = s
+	note := func(s StatusRow) { found[s.ItemHash] = s }
+	var unread []message.Hash
+	for _, hash := range hashes {
+		switch s, ok := r.known.statuses[hash]; {
+		case !ok || r.known.heads[hash] != nil:
+			unread = append(unread, hash)
+		case s != nil:
+			note(*s)
 		}
 	}
-	return found, nil
+	return found, ask(ctx, r.q, slices.Concat(
+		each("status.messages", statusesIn+`messages WHERE item_hash IN (`, unread, `)`, scanStatus, note),
+		each("status.message_status", statusesIn+`message_status WHERE item_hash IN (`, unread, `)`, scanStatus, note),
+	))
 }
 
 // A status row keeps the earliest reception time. // spec messages 4.1
@@ -54,6 +61,7 @@ THEN excluded.reception_time ELSE message_status.reception_time END`
 
 // SetStatus records where a message stands that is not live.
 func (tx *Tx) SetStatus(hash message.Hash, status message.Status, received message.Timestamp) error {
+	delete(tx.known.statuses, hash)
 	return tx.exec("status.set", sqlSetStatus, string(hash), string(status), int64(received))
 }
 
@@ -61,5 +69,6 @@ const sqlClearStatus = `DELETE FROM message_status WHERE item_hash = $1`
 
 // ClearStatus removes the record of a message that was not live and is now.
 func (tx *Tx) ClearStatus(hash message.Hash) error {
+	delete(tx.known.statuses, hash)
 	return tx.exec("status.clear", sqlClearStatus, string(hash))
 }

@@ -113,6 +113,19 @@ func (tx *Tx) query(_ context.Context, name, text string, args ...any) (rows, er
 	return tx.w.session.query(tx.ctx, name, text, args) //nolint:contextcheck // a transaction is never cancelled half-way
 }
 
+// ask lets lookups travel together.
+func (tx *Tx) ask(list []lookup) error {
+	for _, l := range list {
+		if err := tx.w.inject(l.name); err != nil {
+			return err
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return tx.w.session.ask(tx.ctx, list)
+}
+
 // Nested runs do and, when it fails, takes back only what do changed. It costs
 // a savepoint, so it is for replaying after an unexpected failure.
 func (tx *Tx) Nested(do func() error) error {

@@ -27,34 +27,47 @@ type VMRef struct {
 	Blocks    bool // the STORE must not be forgotten while the VM lives
 }
 
-const sqlVM = `SELECT item_hash, type, owner, allow_amend, payment_type, replaces, created, on_message FROM vms WHERE item_hash = $1`
+const vmColumns = `item_hash, type, owner, allow_amend, payment_type, replaces, created, on_message`
+
+func scanVM(row scanner) (VMRow, error) {
+	var v VMRow
+	var replaces text
+	err := row.Scan(&v.ItemHash, &v.Type, &v.Owner, &v.AllowAmend, &v.PaymentType, &replaces, &v.Created, &v.OnMessage)
+	v.Replaces = string(replaces)
+	return v, err
+}
+
+const sqlVM = `SELECT ` + vmColumns + ` FROM vms WHERE item_hash = $1`
 
 // VM returns a registered VM without its references, or [message.ErrNotFound].
 func (r Reader) VM(ctx context.Context, hash message.Hash) (VMRow, error) {
+	if row, ok, err := recall(r.known.vms, hash); ok {
+		return deref(row), err
+	}
 	rows, err := r.q.query(ctx, "vm.get", sqlVM, string(hash))
-	return one(rows, err, func(row scanner) (VMRow, error) {
-		var v VMRow
-		var replaces text
-		err := row.Scan(&v.ItemHash, &v.Type, &v.Owner, &v.AllowAmend, &v.PaymentType, &replaces, &v.Created, &v.OnMessage)
-		v.Replaces = string(replaces)
-		return v, err
-	})
+	return one(rows, err, scanVM)
 }
 
 // VMsUsing returns, for each STORE that a VM keeps from being forgotten, the first
 // such VM.
 func (r Reader) VMsUsing(ctx context.Context, refs []message.Hash) (map[message.Hash]message.Hash, error) {
+	users := map[message.Hash]message.Hash{}
+	for _, ref := range refs {
+		if vm := r.known.users[ref]; vm != "" {
+			users[ref] = vm
+		}
+	}
+	return users, ask(ctx, r.q, usersOf(unknown(r.known.users, refs), users))
+}
+
+// usersOf reads the first of the machines that keep each STORE.
+func usersOf(refs []message.Hash, users map[message.Hash]message.Hash) []lookup {
 	type use struct{ ref, vm message.Hash }
-	list, err := among(ctx, r.q, "vm.using", `SELECT ref, MIN(vm_hash) FROM vm_refs WHERE blocks AND ref IN (`, refs, `) GROUP BY ref`,
+	return each("vm.using", `SELECT ref, MIN(vm_hash) FROM vm_refs WHERE blocks AND ref IN (`, refs, `) GROUP BY ref`,
 		func(row scanner) (use, error) {
 			var u use
 			return u, row.Scan(&u.ref, &u.vm)
-		})
-	users := make(map[message.Hash]message.Hash, len(list))
-	for _, u := range list {
-		users[u.ref] = u.vm
-	}
-	return users, err
+		}, func(u use) { users[u.ref] = u.vm })
 }
 
 const sqlVMVersion = `SELECT current_version FROM vm_versions WHERE vm_hash = $1`
@@ -76,12 +89,16 @@ WHERE excluded.last_updated > vm_versions.last_updated`
 // InsertVM records a VM and its references.
 func (tx *Tx) InsertVM(v *VMRow) error {
 	hash := string(v.ItemHash)
+	if _, ok := tx.known.vms[v.ItemHash]; ok {
+		tx.known.vms[v.ItemHash] = v
+	}
 	err := tx.exec("vm.insert", sqlInsertVM, hash, v.Type, string(v.Owner), v.AllowAmend, string(v.PaymentType),
 		null(v.Replaces), int64(v.Created), v.OnMessage)
 	if err != nil {
 		return err
 	}
 	for i, ref := range v.Refs {
+		delete(tx.known.users, ref.Ref)
 		err := tx.exec("vmref.insert", sqlInsertVMRef, hash, string(ref.Ref), ref.Kind, i, ref.UseLatest, ref.Blocks)
 		if err != nil {
 			return err
@@ -103,6 +120,8 @@ const (
 
 // DeleteVM removes a VM, its references and its version.
 func (tx *Tx) DeleteVM(hash message.Hash) error {
+	tx.known.vms[hash] = nil
+	clear(tx.known.users)
 	if err := tx.exec("vm.delete", sqlDeleteVM, string(hash)); err != nil {
 		return err
 	}
