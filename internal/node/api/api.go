@@ -60,6 +60,7 @@ type API struct {
 	metrics *metrics
 	figures *figures
 	checks  *checks
+	totals  totals
 	uploads chan struct{}
 	// bodies bounds the memory of bodies that are no uploads.
 	bodies *semaphore.Weighted

@@ -90,7 +90,8 @@ func (a *API) listMessages(w http.ResponseWriter, r *http.Request, f messageFilt
 	}
 	total, known := p.total(count)
 	if !known {
-		if total, err = a.Store.CountMessages(r.Context(), f.MessageFilter); err != nil {
+		total, err = a.totals.of("messages", f.MessageFilter, func() (int64, error) { return a.Store.CountMessages(r.Context(), f.MessageFilter) })
+		if err != nil {
 			return err
 		}
 	}

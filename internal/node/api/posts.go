@@ -139,7 +139,8 @@ func (a *API) listPosts(w http.ResponseWriter, r *http.Request, list store.PostL
 	}
 	total, known := p.total(count)
 	if !known {
-		if total, err = a.Store.CountPosts(r.Context(), list.PostFilter); err != nil {
+		total, err = a.totals.of("posts", list.PostFilter, func() (int64, error) { return a.Store.CountPosts(r.Context(), list.PostFilter) })
+		if err != nil {
 			return err
 		}
 	}

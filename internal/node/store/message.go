@@ -142,6 +142,7 @@ func (tx *Tx) InsertMessage(m *MessageRow) error {
 	}
 	tx.count(m, 1)
 	tx.countMessage(m, 1)
+	delete(tx.known.statuses, env.ItemHash)
 	if _, ok := tx.known.heads[env.ItemHash]; ok {
 		tx.known.heads[env.ItemHash] = m
 	}
@@ -173,6 +174,7 @@ func (tx *Tx) DeleteMessage(m *MessageRow) error {
 	tx.count(m, -1)
 	tx.countMessage(m, -1)
 	tx.known.heads[m.Message.ItemHash] = nil
+	delete(tx.known.tagsOf, m.Message.ItemHash)
 	return nil
 }
 

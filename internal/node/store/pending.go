@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"strings"
 
@@ -60,6 +61,8 @@ item_content, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
 // InsertPending queues a message. The same copy must not be queued already; see
 // [Reader.PendingCopy].
 func (tx *Tx) InsertPending(p *PendingRow) error {
+	// The row may get a number that another one had.
+	maps.DeleteFunc(tx.known.progress, func(_ int64, known *PendingProgress) bool { return known == nil })
 	m := &p.Message
 	return tx.exec("pending.insert", sqlInsertPending,
 		string(m.ItemHash), string(m.Type), string(m.Chain), string(m.Sender), m.Signature, string(m.ItemType),

@@ -41,7 +41,7 @@ func (r Reader) Statuses(ctx context.Context, hashes []message.Hash) (map[messag
 	var unread []message.Hash
 	for _, hash := range hashes {
 		switch s, ok := r.known.statuses[hash]; {
-		case !ok || r.known.heads[hash] != nil:
+		case !ok:
 			unread = append(unread, hash)
 		case s != nil:
 			note(*s)

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// slowTotal is when counting took so long that the total is kept for a while,
+	// which the network's clients expect of large nodes. // spec ccn-http-api 14.1
+	slowTotal = 25 * time.Millisecond
+	keepTotal = time.Minute
+	// mostTotals bounds how many are kept.
+	mostTotals = 1000
+)
+
+// totals keeps how many rows filters select, where counting them is slow. The zero
+// value is ready; it is safe for concurrent use.
+type totals struct {
+	mu   sync.Mutex
+	kept map[string]keptTotal
+}
+
+type keptTotal struct {
+	total int64
+	until time.Time
+}
+
+// of returns the total of a filter of a list: kept, or counted.
+func (t *totals) of(list string, filter any, count func() (int64, error)) (int64, error) {
+	text, err := json.Marshal(filter)
+	if err != nil {
+		return 0, fmt.Errorf("filter of %s: %w", list, err)
+	}
+	key := list + string(text)
+	began := time.Now()
+	t.mu.Lock()
+	kept, ok := t.kept[key]
+	t.mu.Unlock()
+	if ok && began.Before(kept.until) {
+		return kept.total, nil
+	}
+	total, err := count()
+	if took := time.Since(began); err == nil && took >= slowTotal {
+		t.keep(key, keptTotal{total, began.Add(took + keepTotal)})
+	}
+	return total, err
+}
+
+func (t *totals) keep(key string, kept keptTotal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.kept) >= mostTotals {
+		now := time.Now()
+		for k, old := range t.kept {
+			if now.After(old.until) {
+				delete(t.kept, k)
+			}
+		}
+	}
+	if t.kept == nil || len(t.kept) >= mostTotals {
+		t.kept = map[string]keptTotal{}
+	}
+	t.kept[key] = kept
+}
