@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -195,6 +196,9 @@ func killAgainAndAgain(t *testing.T, engine string, at place) {
 	if err := c.Stop(30 * time.Second); err != nil {
 		t.Error(err)
 	}
+	for _, left := range processesOf(t, at.dir) {
+		t.Errorf("a cloud that is gone has left a process: %s", left)
+	}
 	count := fmt.Sprintf("%s, seed %d: %d cycles of kill -9 in %s, %d messages and %d files acknowledged, %d lost",
 		engine, *seed, *cycles, time.Since(begin).Round(time.Second), result.acknowledged, len(l.files), lost+result.lost)
 	t.Log(count)
@@ -209,6 +213,24 @@ func killAgainAndAgain(t *testing.T, engine string, at place) {
 			t.Error(err)
 		}
 	}
+}
+
+// processesOf returns the processes, as "PID COMMAND", that name a folder.
+func processesOf(t *testing.T, dir string) []string {
+	t.Helper()
+	names, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, name := range names {
+		line, err := os.ReadFile(name)
+		if err != nil || !bytes.Contains(line, []byte(dir)) { // it may have ended just now
+			continue
+		}
+		found = append(found, filepath.Base(filepath.Dir(name))+" "+string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
+	}
+	return found
 }
 
 // killWhileStarting kills a cloud that is not ready yet.

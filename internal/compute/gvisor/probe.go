@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -251,15 +252,20 @@ func (d *Driver) writeProbeBundle(l vm.Launch, binary string, group cgroup) erro
 }
 
 // output runs a command and returns what it printed on standard output. The
-// error holds the last line of what it printed on the other.
+// error holds the last line of what it printed on the other. The command ends
+// with this process, however that ends: a sandbox on a platform that hangs takes
+// a processor for itself.
 func output(ctx context.Context, limit time.Duration, name string, args ...string) (string, error) {
+	// The kernel sends the signal when the thread ends that started the command.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the configured program
 	// A sandbox that hangs has children, which hold the pipes open: do not
 	// wait for those longer than this.
 	cmd.WaitDelay = time.Second
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
