@@ -53,6 +53,7 @@ func Routes() []Route {
 		{get, "/api/v0/aggregates", "aggregates", "aggregates by filters", (*API).aggregates},
 		{get, "/api/v0/aggregates.json", "aggregates", "aggregates by filters", (*API).aggregates},
 
+		{get, "/api/v0/addresses/{address}/balance", "balance", "tokens and credits of an address", (*API).balance},
 		{get, "/api/v0/addresses/{address}/files", "address_files", "files that an owner stores", (*API).addressFiles},
 
 		{post, "/api/v0/storage/add_file", "add_file", "upload a file", (*API).addFile},

@@ -130,17 +130,19 @@ func (r Reader) Lots(ctx context.Context, address message.Address) ([]LotRow, er
 // most the largest number there is. // spec messages 7.8
 func (r Reader) CreditBalance(ctx context.Context, address message.Address, at message.Timestamp) (int64, error) {
 	lots, err := r.Lots(ctx, address)
+	return SumOfLots(slices.DeleteFunc(lots, func(l LotRow) bool { return !l.Lives(at) })), err
+}
+
+// SumOfLots returns what lots hold, and at most the largest number there is.
+func SumOfLots(lots []LotRow) int64 {
 	var sum int64
 	for i := range lots {
-		if !lots[i].Lives(at) {
-			continue
-		}
 		if sum > math.MaxInt64-lots[i].Remaining {
-			return math.MaxInt64, err
+			return math.MaxInt64
 		}
 		sum += lots[i].Remaining
 	}
-	return sum, err
+	return sum
 }
 
 const (
