@@ -89,21 +89,23 @@ func (q *Queue) cleanFiles(ctx context.Context) error {
 
 // cleanRecords drops the records of messages that were rejected long ago.
 func (q *Queue) cleanRecords(ctx context.Context) error {
-	for total := 0; ; {
+	total := 0
+	for more := true; more; {
 		var dropped int
 		err := q.do(ctx, func(b *batch) (err error) {
 			dropped, err = b.dropOldest(b.now-message.Timestamp(q.cfg.KeepRejected/time.Microsecond), cleanBatch)
 			return err
 		})
-		total += dropped
-		q.metrics.dropped.WithLabelValues(dropOld).Add(float64(dropped))
-		if err != nil || dropped < cleanBatch {
-			if total > 0 {
-				q.deps.Log.InfoContext(ctx, "old records of rejected messages removed", slog.Int("records", total))
-			}
+		if err != nil { // perhaps only that of ctx: then the task may still run
 			return err
 		}
+		total, more = total+dropped, dropped == cleanBatch
+		q.metrics.dropped.WithLabelValues(dropOld).Add(float64(dropped))
 	}
+	if total > 0 {
+		q.deps.Log.InfoContext(ctx, "old records of rejected messages removed", slog.Int("records", total))
+	}
+	return nil
 }
 
 // deleteBlobs removes the bytes of files and returns those that are gone, or
