@@ -90,7 +90,9 @@ func (a *API) listMessages(w http.ResponseWriter, r *http.Request, f messageFilt
 	}
 	total, known := p.total(count)
 	if !known {
-		total, err = a.totals.of("messages", f.MessageFilter, func() (int64, error) { return a.Store.CountMessages(r.Context(), f.MessageFilter) })
+		total, err = a.totals.of(r.Context(), "messages", f.MessageFilter, func(ctx context.Context) (int64, error) {
+			return a.Store.CountMessages(ctx, f.MessageFilter)
+		})
 		if err != nil {
 			return err
 		}

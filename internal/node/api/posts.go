@@ -139,7 +139,9 @@ func (a *API) listPosts(w http.ResponseWriter, r *http.Request, list store.PostL
 	}
 	total, known := p.total(count)
 	if !known {
-		total, err = a.totals.of("posts", list.PostFilter, func() (int64, error) { return a.Store.CountPosts(r.Context(), list.PostFilter) })
+		total, err = a.totals.of(r.Context(), "posts", list.PostFilter, func(ctx context.Context) (int64, error) {
+			return a.Store.CountPosts(ctx, list.PostFilter)
+		})
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -29,7 +30,7 @@ type keptTotal struct {
 }
 
 // of returns the total of a filter of a list: kept, or counted.
-func (t *totals) of(list string, filter any, count func() (int64, error)) (int64, error) {
+func (t *totals) of(ctx context.Context, list string, filter any, count func(context.Context) (int64, error)) (int64, error) {
 	text, err := json.Marshal(filter)
 	if err != nil {
 		return 0, fmt.Errorf("filter of %s: %w", list, err)
@@ -42,7 +43,7 @@ func (t *totals) of(list string, filter any, count func() (int64, error)) (int64
 	if ok && began.Before(kept.until) {
 		return kept.total, nil
 	}
-	total, err := count()
+	total, err := count(ctx)
 	if took := time.Since(began); err == nil && took >= slowTotal {
 		t.keep(key, keptTotal{total, began.Add(took + keepTotal)})
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -13,16 +14,16 @@ func TestSlowTotalsAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept totals
 		counted := 0
-		count := func(took time.Duration, err error) func() (int64, error) {
-			return func() (int64, error) {
-				time.Sleep(took)
+		count := func(took time.Duration, err error) func(context.Context) (int64, error) {
+			return func(context.Context) (int64, error) {
+				time.Sleep(took) //nolint:forbidigo // moves the bubble's clock
 				counted++
 				return int64(counted), err
 			}
 		}
 		ask := func(filter string, took time.Duration, err error, want int64) {
 			t.Helper()
-			got, gotErr := kept.of("messages", filter, count(took, err))
+			got, gotErr := kept.of(t.Context(), "messages", filter, count(took, err))
 			if !errors.Is(gotErr, err) || err == nil && got != want {
 				t.Errorf("total of %s is %d (%v), want %d", filter, got, gotErr, want)
 			}
@@ -34,7 +35,7 @@ func TestSlowTotalsAreKept(t *testing.T) {
 		ask("another", time.Second, nil, 4)
 		ask("broken", time.Second, errors.ErrUnsupported, 0)
 		ask("broken", time.Second, nil, 6)
-		time.Sleep(keepTotal + time.Second)
+		time.Sleep(keepTotal + time.Second) //nolint:forbidigo // moves the bubble's clock
 		ask("slow", time.Second, nil, 7)
 		for i := range 3 * mostTotals {
 			ask(string(rune('a'+i)), time.Second, nil, int64(8+i))
