@@ -198,7 +198,7 @@ func (n *Node) open(ctx context.Context) (p parts, err error) {
 		return p, err
 	}
 	p.api, err = api.New(n.cfg.HTTP, api.Deps{
-		Store: p.store, Blobs: p.blobs, Queue: p.queue, Network: n.network, Now: n.cfg.Now,
+		Store: p.store, Blobs: p.blobs, Queue: p.queue, Rules: rules, Network: n.network, Now: n.cfg.Now,
 		Log: n.log, Registry: n.reg, Health: n.cfg.Health, Version: n.cfg.Version,
 	})
 	return p, err

@@ -26,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
+	"aleph/internal/node/apply"
 	"aleph/internal/node/blob"
 	"aleph/internal/node/ingest"
 	"aleph/internal/node/store"
@@ -39,6 +40,7 @@ type Deps struct {
 	Store    *store.DB
 	Blobs    *blob.Store
 	Queue    *ingest.Queue
+	Rules    *apply.Rules
 	Network  message.Network
 	Log      *slog.Logger
 	Registry *prometheus.Registry
@@ -74,7 +76,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if deps.Store == nil || deps.Blobs == nil || deps.Queue == nil || deps.Log == nil || deps.Registry == nil {
+	if deps.Store == nil || deps.Blobs == nil || deps.Queue == nil || deps.Rules == nil || deps.Log == nil || deps.Registry == nil {
 		return nil, errors.New("node API: a part it needs is missing")
 	}
 	if deps.Now == nil {

@@ -94,15 +94,16 @@ func startNode(t testing.TB, change ...func(*settings)) *testNode {
 	if n.db, err = store.Open(t.Context(), s.store, log); err != nil {
 		t.Fatal(err)
 	}
+	rules := &apply.Rules{FileSize: n.blobs.Size, GracePeriod: 24 * time.Hour, Network: s.network}
 	n.queue, err = ingest.New(ingest.DefaultConfig(), ingest.Deps{
-		Store: n.db, Blobs: n.blobs, Rules: &apply.Rules{FileSize: n.blobs.Size, GracePeriod: 24 * time.Hour, Network: s.network},
+		Store: n.db, Blobs: n.blobs, Rules: rules,
 		Verify: account.Verify, Log: log, Registry: n.reg, Now: now, Rand: func() float64 { return s.rand },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	n.API, err = api.New(s.api, api.Deps{
-		Store: n.db, Blobs: n.blobs, Queue: n.queue, Network: message.PublicNetwork(), Log: log, Registry: n.reg,
+		Store: n.db, Blobs: n.blobs, Queue: n.queue, Rules: rules, Network: message.PublicNetwork(), Log: log, Registry: n.reg,
 		Version: "v1.2.3", Now: now,
 	})
 	if err != nil {

@@ -56,6 +56,10 @@ func Routes() []Route {
 		{get, "/api/v0/addresses/{address}/balance", "balance", "tokens and credits of an address", (*API).balance},
 		{get, "/api/v0/addresses/{address}/files", "address_files", "files that an owner stores", (*API).addressFiles},
 
+		{get, "/api/v0/price/{item_hash}", "price", "what a message costs", (*API).price},
+		{post, "/api/v0/price/estimate", "price_estimate", "what a message would cost", (*API).estimate},
+		{post, "/api/v0/price/estimate/instance", "price_estimate_instance", "what an instance would cost, by its content", (*API).estimateInstance},
+
 		{post, "/api/v0/storage/add_file", "add_file", "upload a file", (*API).addFile},
 		{post, "/api/v0/storage/add_json", "add_json", "upload a JSON value", (*API).addJSON},
 		{get, "/api/v0/storage/limits.json", "storage_limits", "largest uploads", (*API).limits},

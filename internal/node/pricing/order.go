@@ -39,6 +39,17 @@ type Volume struct {
 	MiB  apd.Decimal
 }
 
+// SizeOf returns how large the disk or file is that a row is for, nil when the
+// row is for none.
+func (o *Order) SizeOf(row RowType, name string) *apd.Decimal {
+	for i := range o.Volumes {
+		if v := &o.Volumes[i]; v.Type == row && v.Name == name {
+			return &v.MiB
+		}
+	}
+	return nil
+}
+
 // PaymentOf returns how a message pays: hold unless it says otherwise.
 // // spec messages 7.3
 func PaymentOf(p *message.Payment) message.PaymentType {
