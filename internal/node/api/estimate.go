@@ -119,15 +119,20 @@ func parseMembers(t message.Type, members map[string]json.RawMessage) (message.C
 }
 
 // parseEstimate reads an envelope whose content may say how large files will be.
+// Who sends it, on which chain and when need not be said. // spec ccn-http-api 9.2
 func parseEstimate(envelope json.RawMessage) (*message.Message, apply.FileSizes, error) {
 	members, issues := objectMembers(envelope)
 	if len(issues) > 0 {
 		return nil, nil, message.Reject(message.CodeInvalidFormat, "%s", issues[0].text)
 	}
+	for name, value := range map[string]string{"sender": `"nobody"`, "chain": `"ETH"`, "time": `0`} {
+		if given := members[name]; given == nil || string(given) == "null" {
+			members[name] = json.RawMessage(value)
+		}
+	}
 	var text *string
 	if json.Unmarshal(members["item_content"], &text) != nil || text == nil {
-		m, err := message.ParseEnvelope(envelope)
-		return m, nil, err
+		return parseWhole(members)
 	}
 	var hash string
 	if json.Unmarshal(members["item_hash"], &hash) != nil || hash != string(message.HashOf([]byte(*text))) {
@@ -138,9 +143,11 @@ func parseEstimate(envelope json.RawMessage) (*message.Message, apply.FileSizes,
 		return nil, nil, message.Reject(message.CodeInvalidFormat, "%s", issues[0].text)
 	}
 	sizes, err := takeEstimates(content)
-	if err != nil || len(sizes) == 0 {
-		m, parseErr := message.ParseEnvelope(envelope)
-		return m, nil, errors.Join(err, parseErr)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(sizes) == 0 {
+		return parseWhole(members)
 	}
 	// The schema knows no estimates: what is priced is the content without them.
 	plain, err := json.Marshal(content)
@@ -155,12 +162,18 @@ func parseEstimate(envelope json.RawMessage) (*message.Message, apply.FileSizes,
 	if members["item_content"], err = json.Marshal(inner); err != nil {
 		return nil, nil, err
 	}
-	whole, err := json.Marshal(members)
+	m, _, err := parseWhole(members)
+	return m, sizes, err
+}
+
+// parseWhole reads an envelope from its members.
+func parseWhole(members map[string]json.RawMessage) (*message.Message, apply.FileSizes, error) {
+	raw, err := json.Marshal(members)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := message.ParseEnvelope(whole)
-	return m, sizes, err
+	m, err := message.ParseEnvelope(raw)
+	return m, nil, err
 }
 
 // estimateMember says, in MiB, how large a file will be.

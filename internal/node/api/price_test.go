@@ -55,6 +55,14 @@ func TestPriceOfAFile(t *testing.T) {
 	wantBody(t, estimate(`"item_type":"storage","item_hash":"`+absent+`","estimated_size_mib":100`), http.StatusOK, fmt.Sprintf(
 		`{"charged_address": %q, "cost": "33.333333300000000000", "detail": [{"cost_credit": "0.004990969175173918", "cost_hold": "33.333333300000000000", `+
 			`"cost_stream": "0.000000000000000000", "name": "STORAGE", "size_mib": 100.0, "type": "STORAGE"}], "payment_type": "hold", "required_tokens": 33.3333333}`, bob.Address()))
+	text := fmt.Sprintf(`{"address":%q,"time":1,"item_type":"storage","item_hash":%q,"estimated_size_mib":26}`, bob.Address(), absent)
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What the official TypeScript client sends.
+	wantBody(t, m.post(t, "/api/v0/price/estimate", fmt.Sprintf(`{"message":{"type":"STORE","item_type":"inline","item_content":%s,"item_hash":%q}}`,
+		quoted, message.HashOf([]byte(text)))), http.StatusOK, cost("26.0"))
 	for _, bad := range []string{`-1`, `"x"`, `1e300`, `NaN`, `{}`} {
 		r := estimate(`"item_type":"storage","item_hash":"` + absent + `","estimated_size_mib":` + bad)
 		if r.StatusCode != http.StatusUnprocessableEntity || !strings.HasPrefix(r.body, "InvalidMessageFormat") {
