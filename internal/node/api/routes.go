@@ -54,6 +54,8 @@ func Routes() []Route {
 		{get, "/api/v0/aggregates.json", "aggregates", "aggregates by filters", (*API).aggregates},
 
 		{get, "/api/v0/addresses/{address}/balance", "balance", "tokens and credits of an address", (*API).balance},
+		{get, "/api/v0/balances", "balances", "tokens of all addresses", (*API).balances},
+		{get, "/api/v0/credit_balances", "credit_balances", "credits of all addresses", (*API).creditBalances},
 		{get, "/api/v0/addresses/{address}/files", "address_files", "files that an owner stores", (*API).addressFiles},
 
 		{get, "/api/v0/price/{item_hash}", "price", "what a message costs", (*API).price},

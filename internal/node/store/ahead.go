@@ -176,15 +176,8 @@ func (tx *Tx) readBalances(addresses []message.Address) []lookup {
 }
 
 func (tx *Tx) readLots(addresses []message.Address) []lookup {
-	type owned struct {
-		address message.Address
-		LotRow
-	}
 	return each("lot.ahead", `SELECT address, `+lotColumns+` FROM credit_balances WHERE address IN (`, learn(tx.known.lots, addresses),
-		`) ORDER BY address, message_timestamp, credit_ref, credit_index`, func(row scanner) (owned, error) {
-			var o owned
-			return o, row.Scan(&o.address, &o.Time, &o.Ref, &o.Index, &o.Remaining, &o.Expiration)
-		}, func(o owned) { tx.known.lots[o.address] = append(tx.known.lots[o.address], o.LotRow) })
+		`) ORDER BY address, message_timestamp, credit_ref, credit_index`, scanOwnedLot, func(o ownedLot) { tx.known.lots[o.address] = append(tx.known.lots[o.address], o.LotRow) })
 }
 
 // readEnds reads the last places of ledgers, which every entry needs that is added.
