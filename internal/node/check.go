@@ -67,6 +67,11 @@ func (f *Findings) checkFiles(ctx context.Context, database store.Config, folder
 					suspects = append(suspects, row)
 				}
 			}
+			if size, ok := blob.HasRoot(folder, row.Hash); row.Hash.Kind() == message.ItemIPFS && (!ok || size != row.Size) {
+				if missing++; missing <= mostFiles {
+					suspects = append(suspects, row)
+				}
+			}
 			if here {
 				step()
 			}
@@ -99,14 +104,14 @@ func (f *Findings) confirm(ctx context.Context, database store.Config, folder st
 			if err != nil {
 				return err
 			}
-			info, err := os.Stat(filepath.Join(folder, string(row.Hash[:2]), string(row.Hash)))
+			size, err := sizeOf(folder, row.Hash)
 			switch {
 			case errors.Is(err, os.ErrNotExist):
 				f.Problems = append(f.Problems, "file without its bytes: "+string(row.Hash))
 			case err != nil:
 				return err
-			case info.Size() != row.Size:
-				f.Problems = append(f.Problems, fmt.Sprintf("file of a wrong size: %s has %d bytes, not %d", row.Hash, info.Size(), row.Size))
+			case size != row.Size:
+				f.Problems = append(f.Problems, fmt.Sprintf("file of a wrong size: %s has %d bytes, not %d", row.Hash, size, row.Size))
 			}
 		}
 		if missing > mostFiles {
@@ -114,4 +119,20 @@ func (f *Findings) confirm(ctx context.Context, database store.Config, folder st
 		}
 		return nil
 	})
+}
+
+// sizeOf returns the size of a file in a folder of files.
+func sizeOf(folder string, h message.Hash) (int64, error) {
+	if h.Kind() == message.ItemIPFS {
+		size, ok := blob.HasRoot(folder, h)
+		if !ok {
+			return 0, os.ErrNotExist
+		}
+		return size, nil
+	}
+	info, err := os.Stat(filepath.Join(folder, string(h[:2]), string(h)))
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }

@@ -187,7 +187,7 @@ func (n *Node) open(ctx context.Context) (p parts, err error) {
 		return p, err
 	}
 	rules := &apply.Rules{
-		FileSize: p.blobs.Size, KnownRuntime: n.knownRuntime(),
+		FileSize: p.blobs.Size, IsDirectory: p.blobs.IsDirectory, KnownRuntime: n.knownRuntime(),
 		NoAggregates: n.network.Authorities.Unbuilt, GracePeriod: n.cfg.GracePeriod, Network: n.network,
 	}
 	p.queue, err = ingest.New(n.cfg.Ingest, ingest.Deps{

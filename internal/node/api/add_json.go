@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 
@@ -17,12 +16,15 @@ func (a *API) addJSON(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer done()
-	file, err := a.stageJSON(w, r)
+	limit := a.cfg.MaxAnonymousFileSize
+	file, err := stageJSON(a, w, r, limit, func(canonical []byte) (*blob.Staged, error) {
+		return a.Blobs.Stage(r.Context(), bytes.NewReader(canonical), limit)
+	})
 	if err != nil {
 		return err
 	}
 	defer file.Discard()
-	if err := a.keepFile(r.Context(), file); err != nil {
+	if err := a.keepFile(r.Context(), file, file.Info); err != nil {
 		return err
 	}
 	return writeUpload(w, http.StatusOK, file.Hash)
@@ -33,42 +35,36 @@ func (a *API) addJSON(w http.ResponseWriter, r *http.Request) error {
 // it is rewritten, and only one upload at a time may have that much.
 const smallJSON = 1 << 20
 
-// stageJSON writes the canonical form of a body to disk.
-func (a *API) stageJSON(w http.ResponseWriter, r *http.Request) (*blob.Staged, error) {
-	limit := a.cfg.MaxAnonymousFileSize
+// stageJSON writes the canonical form of a body of at most limit bytes to disk,
+// by the function given.
+func stageJSON[F staged](a *API, w http.ResponseWriter, r *http.Request, limit int64, stage func([]byte) (F, error)) (file F, err error) {
 	body, err := bodyReader(w, r, limit)
 	if err != nil {
-		return nil, err
+		return file, err
 	}
-	begin, err := io.ReadAll(io.LimitReader(body, smallJSON+1))
+	text, err := io.ReadAll(io.LimitReader(body, smallJSON+1))
 	if err != nil {
-		return nil, badBody(err)
+		return file, badBody(err)
 	}
-	if len(begin) <= smallJSON {
-		return a.stageCanonical(r.Context(), begin)
+	if len(text) > smallJSON {
+		raw, err := a.Blobs.Stage(r.Context(), io.MultiReader(bytes.NewReader(text), body), limit)
+		if err != nil {
+			return file, badUpload(err)
+		}
+		defer raw.Discard()
+		select {
+		case a.large <- struct{}{}:
+			defer func() { <-a.large }()
+		case <-r.Context().Done():
+			return file, r.Context().Err()
+		}
+		if text, err = raw.Bytes(); err != nil {
+			return file, err
+		}
 	}
-	raw, err := a.Blobs.Stage(r.Context(), io.MultiReader(bytes.NewReader(begin), body), limit)
+	canonical, err := canonicalJSON(text)
 	if err != nil {
-		return nil, badUpload(err)
+		return file, failReason(http.StatusUnprocessableEntity, "%s", err)
 	}
-	defer raw.Discard()
-	select {
-	case a.large <- struct{}{}:
-		defer func() { <-a.large }()
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
-	}
-	text, err := raw.Bytes()
-	if err != nil {
-		return nil, err
-	}
-	return a.stageCanonical(r.Context(), text)
-}
-
-func (a *API) stageCanonical(ctx context.Context, raw []byte) (*blob.Staged, error) {
-	canonical, err := canonicalJSON(raw)
-	if err != nil {
-		return nil, failReason(http.StatusUnprocessableEntity, "%s", err)
-	}
-	return a.Blobs.Stage(ctx, bytes.NewReader(canonical), a.cfg.MaxAnonymousFileSize)
+	return stage(canonical)
 }

@@ -12,8 +12,8 @@ type Config struct {
 	MaxFileSize int64 `yaml:"max_file_size" doc:"bytes of an upload with signed metadata"`
 	// MaxAnonymousFileSize is the most bytes of an upload without metadata.
 	MaxAnonymousFileSize int64 `yaml:"max_unauthenticated_upload_file_size" doc:"bytes of an upload without signed metadata"`
-	// IPFS holds the limits of uploads to IPFS.
-	IPFS IPFSLimits `yaml:"ipfs"`
+	// IPFS says which uploads to IPFS are taken.
+	IPFS IPFSUploads `yaml:"ipfs"`
 	// MaxUploads is how many uploads are taken at once.
 	MaxUploads int `yaml:"max_uploads" doc:"uploads at once; more have to wait"`
 	// MaxBody is the most bytes of a body that is not a file.
@@ -42,8 +42,9 @@ type Config struct {
 	MultiAddresses []string `yaml:"node_multi_addresses" doc:"peer-to-peer addresses told to clients"`
 }
 
-// IPFSLimits are the limits of uploads to IPFS.
-type IPFSLimits struct {
+// IPFSUploads says which uploads to IPFS are taken.
+type IPFSUploads struct {
+	Enabled              bool  `yaml:"enabled" doc:"whether uploads to IPFS are taken"`
 	MaxFileSize          int64 `yaml:"max_upload_file_size" doc:"bytes of an IPFS upload with signed metadata"`
 	MaxCARSize           int64 `yaml:"max_upload_car_size" doc:"bytes of a CAR upload"`
 	MaxAnonymousFileSize int64 `yaml:"max_unauthenticated_upload_file_size" doc:"bytes of an IPFS upload without signed metadata"`
@@ -54,7 +55,7 @@ func DefaultConfig() Config {
 	return Config{
 		MaxFileSize:          100 << 20,
 		MaxAnonymousFileSize: 25 << 20,
-		IPFS:                 IPFSLimits{MaxFileSize: 1 << 30, MaxCARSize: 4 << 30, MaxAnonymousFileSize: 25 << 20},
+		IPFS:                 IPFSUploads{Enabled: true, MaxFileSize: 1 << 30, MaxCARSize: 4 << 30, MaxAnonymousFileSize: 25 << 20},
 		MaxUploads:           64,
 		MaxBody:              1 << 20, // 1048576 bytes, spec ccn-http-api 2.4
 		SyncTimeout:          30 * time.Second,
@@ -73,6 +74,8 @@ func DefaultConfig() Config {
 func (c Config) validate() error {
 	for name, value := range map[string]int64{
 		"max_file_size": c.MaxFileSize, "max_unauthenticated_upload_file_size": c.MaxAnonymousFileSize,
+		"ipfs.max_upload_file_size": c.IPFS.MaxFileSize, "ipfs.max_upload_car_size": c.IPFS.MaxCARSize,
+		"ipfs.max_unauthenticated_upload_file_size": c.IPFS.MaxAnonymousFileSize,
 		"max_body": c.MaxBody, "max_uploads": int64(c.MaxUploads), "max_message_connections": int64(c.MaxSockets),
 		"socket_queue": int64(c.SocketQueue), "heartbeat": int64(c.Heartbeat),
 		"sync_timeout": int64(c.SyncTimeout), "header_timeout": int64(c.HeaderTimeout), "read_timeout": int64(c.ReadTimeout),

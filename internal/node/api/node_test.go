@@ -94,7 +94,7 @@ func startNode(t testing.TB, change ...func(*settings)) *testNode {
 	if n.db, err = store.Open(t.Context(), s.store, log); err != nil {
 		t.Fatal(err)
 	}
-	rules := &apply.Rules{FileSize: n.blobs.Size, GracePeriod: 24 * time.Hour, Network: s.network}
+	rules := &apply.Rules{FileSize: n.blobs.Size, IsDirectory: n.blobs.IsDirectory, GracePeriod: 24 * time.Hour, Network: s.network}
 	n.queue, err = ingest.New(ingest.DefaultConfig(), ingest.Deps{
 		Store: n.db, Blobs: n.blobs, Rules: rules,
 		Verify: account.Verify, Log: log, Registry: n.reg, Now: now, Rand: func() float64 { return s.rand },

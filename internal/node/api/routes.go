@@ -64,6 +64,9 @@ func Routes() []Route {
 
 		{post, "/api/v0/storage/add_file", "add_file", "upload a file", (*API).addFile},
 		{post, "/api/v0/storage/add_json", "add_json", "upload a JSON value", (*API).addJSON},
+		{post, "/api/v0/ipfs/add_file", "ipfs_add_file", "upload a file to IPFS", (*API).addIPFSFile},
+		{post, "/api/v0/ipfs/add_json", "ipfs_add_json", "upload a JSON value to IPFS", (*API).addIPFSJSON},
+		{post, "/api/v0/ipfs/add_car", "ipfs_add_car", "upload a directory to IPFS as an archive of blocks", (*API).addCAR},
 		{get, "/api/v0/storage/limits.json", "storage_limits", "largest uploads", (*API).limits},
 		{get, "/api/v0/storage/{file_hash}", "storage_json", "a file inside JSON", (*API).storageJSON},
 		{get, "/api/v0/storage/raw/{file_hash}", "storage_raw", "a file, byte ranges too", (*API).storageRaw},

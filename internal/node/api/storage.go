@@ -80,6 +80,26 @@ func (a *API) storageJSON(w http.ResponseWriter, r *http.Request) error {
 	return gone(out.Flush())
 }
 
+// rawType is the type of the content of a file, or of the archive of a directory.
+func rawType(row store.FileRow) string {
+	if row.Type == store.FileDirectory {
+		return "application/x-tar"
+	}
+	return "application/octet-stream"
+}
+
+// writeDirectory sends a directory as a tar archive. What goes wrong after the
+// beginning cuts the connection, so that nobody takes a part for the whole.
+func (a *API) writeDirectory(w http.ResponseWriter, r *http.Request, h message.Hash) error {
+	w.Header().Set("Accept-Ranges", "none")
+	w.WriteHeader(http.StatusOK)
+	if err := a.Blobs.WriteTar(r.Context(), h, w); err != nil {
+		a.log.WarnContext(r.Context(), "a directory was not sent to its end", "hash", h, "error", err)
+		return gone(err)
+	}
+	return nil
+}
+
 // storageRaw answers GET and HEAD /api/v0/storage/raw/{file_hash}. A name that
 // is the hash of the bytes never means others, so they may be cached for ever;
 // byte ranges are served. // spec ccn-http-api 10.8
@@ -87,7 +107,7 @@ func (a *API) storageRaw(w http.ResponseWriter, r *http.Request) error {
 	const badHash, unknown = "Invalid hash", "Not found"
 	header := w.Header()
 	describe := func(row store.FileRow) {
-		header.Set("Content-Type", "application/octet-stream")
+		header.Set("Content-Type", rawType(row))
 		header.Set("Etag", `"`+string(row.Hash)+`"`)
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
@@ -97,12 +117,21 @@ func (a *API) storageRaw(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		describe(row)
+		if row.Type == store.FileDirectory {
+			header.Set("Accept-Ranges", "none")
+			w.WriteHeader(http.StatusOK)
+			return nil
+		}
 		header.Set("Accept-Ranges", "bytes")
 		header.Set("Content-Length", strconv.FormatInt(row.Size, 10))
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
 	row, file, err := a.openFile(r, badHash, unknown, unknown)
+	if row.Type == store.FileDirectory && a.Blobs.IsDirectory(row.Hash) {
+		describe(row)
+		return a.writeDirectory(w, r, row.Hash)
+	}
 	if err != nil {
 		return err
 	}
@@ -116,6 +145,6 @@ func (a *API) storageRaw(w http.ResponseWriter, r *http.Request) error {
 		r.Header.Del("Range") // a unit that is not known is ignored
 	}
 	// No time of modification: the entity tag says all.
-	http.ServeContent(w, r, "", time.Time{}, file.File)
+	http.ServeContent(w, r, "", time.Time{}, file.ReadSeekCloser)
 	return nil
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,36 +24,63 @@ func (a *API) addFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer done()
-	u := &upload{api: a}
+	u := &upload[*blob.Staged]{api: a, stageWith: a.Blobs.Stage, limit: a.cfg.MaxFileSize, rawLimit: a.cfg.MaxAnonymousFileSize}
 	defer u.discard()
 	if err := u.read(w, r); err != nil {
 		return err
 	}
-	if u.file == nil {
+	if !u.given {
 		return failReason(http.StatusBadRequest, "File should be sent as FormData or Raw Upload")
 	}
+	file := u.file
 	if len(u.metadata) == 0 {
-		if u.file.Size > a.cfg.MaxAnonymousFileSize {
+		if file.Size > a.cfg.MaxAnonymousFileSize {
 			return failTooLarge(a.cfg.MaxAnonymousFileSize)
 		}
-		if err := a.keepFile(r.Context(), u.file); err != nil {
+		if err := a.keepFile(r.Context(), file, file.Info); err != nil {
 			return err
 		}
-		return writeUpload(w, http.StatusOK, u.file.Hash)
+		return writeUpload(w, http.StatusOK, file.Hash)
 	}
-	signed, err := a.parseMetadata(u.metadata, u.file.Hash)
+	signed, err := a.parseMetadata(u.metadata)
 	if err != nil {
 		return err
 	}
-	if err := a.keepFile(r.Context(), u.file); err != nil {
+	if err := signed.claims(file.Hash); err != nil {
 		return err
 	}
-	status, err := a.publish(r.Context(), signed.message, signed.sync)
-	if err != nil {
-		a.log.WarnContext(r.Context(), "the message of an upload was not taken", "item_hash", signed.message.ItemHash, "error", err)
-		return writeUpload(w, http.StatusInternalServerError, u.file.Hash)
+	if err := a.checkFunds(r.Context(), signed, file.Size); err != nil {
+		return err
 	}
-	return writeUpload(w, publishedCode(status), u.file.Hash)
+	if err := a.keepFile(r.Context(), file, file.Info); err != nil {
+		return err
+	}
+	return writeUpload(w, a.publishUpload(r.Context(), signed), file.Hash)
+}
+
+// publishUpload publishes the message of a file that was kept, and returns the
+// HTTP status of the answer, whose body says only that the file is there.
+// // spec ccn-http-api 10.2
+func (a *API) publishUpload(ctx context.Context, signed *metadata) int {
+	status, err := a.publish(ctx, signed.message, signed.sync)
+	if err != nil {
+		a.log.WarnContext(ctx, "the message of an upload was not taken", "item_hash", signed.message.ItemHash, "error", err)
+		return http.StatusInternalServerError
+	}
+	return publishedCode(status)
+}
+
+// checkFunds demands that the owner of a STORE can pay for an upload of so many
+// bytes. // spec ccn-http-api 10.2
+func (a *API) checkFunds(ctx context.Context, signed *metadata, bytes int64) error {
+	err := a.Queue.MayUpload(ctx, signed.message, signed.content, bytes)
+	if rejection, ok := errors.AsType[*message.Rejection](err); ok &&
+		(rejection.Code == message.CodeBalanceInsufficient || rejection.Code == message.CodeCreditInsufficient) {
+		f := failDefault(http.StatusPaymentRequired)
+		f.cause = err
+		return f
+	}
+	return err
 }
 
 func writeUpload(w http.ResponseWriter, status int, h message.Hash) error {
@@ -75,56 +101,73 @@ func (a *API) beginUpload(ctx context.Context) (func(), error) {
 	}
 }
 
+// staged is an upload that is on disk and not yet kept: a file, or blocks.
+type staged interface {
+	Commit() error
+	Discard()
+}
+
 // upload is what a request brings: the bytes of a file, which are on disk and
 // not yet kept, and the text that says whose they are.
-type upload struct {
-	api      *API
-	file     *blob.Staged
+type upload[F staged] struct {
+	api *API
+	// stageWith writes the bytes to disk.
+	stageWith func(context.Context, io.Reader, int64) (F, error)
+	// limit is the most bytes of the file in a form, and rawLimit of a body that
+	// is the file itself; 0 takes no such body.
+	limit, rawLimit int64
+
+	given    bool // there is a file
+	file     F
+	name     string // of the file, by its sender
 	metadata []byte
 }
 
-func (u *upload) discard() {
-	if u.file != nil {
+func (u *upload[F]) discard() {
+	if u.given {
 		u.file.Discard()
-		u.file = nil
+		u.given = false
 	}
 }
 
 // read takes a form, or a body that is the file itself.
-func (u *upload) read(w http.ResponseWriter, r *http.Request) error {
-	cfg := &u.api.cfg
+func (u *upload[F]) read(w http.ResponseWriter, r *http.Request) error {
+	maxBody := u.api.cfg.MaxBody
 	packed := r.Header.Get("Content-Encoding") != ""
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if u.rawLimit == 0 && (err != nil || kind != "multipart/form-data") {
+		return failReason(http.StatusBadRequest, "Expected Content-Type: multipart/form-data")
+	}
 	if err != nil || !strings.HasPrefix(kind, "multipart/") {
-		if r.ContentLength > cfg.MaxAnonymousFileSize && !packed {
-			return failTooLarge(cfg.MaxAnonymousFileSize)
+		if r.ContentLength > u.rawLimit && !packed {
+			return failTooLarge(u.rawLimit)
 		}
 		// What is packed may be a little longer than what comes out.
-		file, err := unpack(r.Header, http.MaxBytesReader(w, r.Body, cfg.MaxAnonymousFileSize+cfg.MaxBody))
+		file, err := unpack(r.Header, http.MaxBytesReader(w, r.Body, u.rawLimit+maxBody))
 		if err != nil {
 			return err
 		}
-		return u.stage(r.Context(), file, cfg.MaxAnonymousFileSize)
+		return u.stage(r.Context(), file, u.rawLimit)
 	}
 	if params["boundary"] == "" {
 		return failReason(http.StatusBadRequest, "the form has no boundary")
 	}
 	// A form holds at most one file and one message beside a little framing.
-	most := cfg.MaxFileSize + 2*cfg.MaxBody
+	most := u.limit + 2*maxBody
 	if r.ContentLength > most && !packed {
-		return failTooLarge(cfg.MaxFileSize)
+		return failTooLarge(u.limit)
 	}
 	// The last of two files counts, so a form may be as long as two.
-	form, err := unpack(r.Header, http.MaxBytesReader(w, r.Body, most+cfg.MaxFileSize))
+	form, err := unpack(r.Header, http.MaxBytesReader(w, r.Body, most+u.limit))
 	if err != nil {
 		return err
 	}
-	body := http.MaxBytesReader(w, form, most+cfg.MaxFileSize)
+	body := http.MaxBytesReader(w, form, most+u.limit)
 	if err := u.readForm(r.Context(), multipart.NewReader(body, params["boundary"])); err != nil {
 		return err
 	}
 	// What may follow a form is read, so that the connection can be used again.
-	if _, err := io.CopyN(io.Discard, body, cfg.MaxBody); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := io.CopyN(io.Discard, body, maxBody); err != nil && !errors.Is(err, io.EOF) {
 		return badBody(err)
 	}
 	return nil
@@ -133,7 +176,7 @@ func (u *upload) read(w http.ResponseWriter, r *http.Request) error {
 // mostParts bounds the parts of a form, which are ignored but for two.
 const mostParts = 100
 
-func (u *upload) readForm(ctx context.Context, form *multipart.Reader) error {
+func (u *upload[F]) readForm(ctx context.Context, form *multipart.Reader) error {
 	for range mostParts {
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -149,13 +192,14 @@ func (u *upload) readForm(ctx context.Context, form *multipart.Reader) error {
 	return failReason(http.StatusBadRequest, "the form has more than %d parts", mostParts)
 }
 
-func (u *upload) readPart(ctx context.Context, part *multipart.Part) error {
+func (u *upload[F]) readPart(ctx context.Context, part *multipart.Part) error {
 	if kind, _, err := mime.ParseMediaType(part.Header.Get("Content-Type")); err == nil && strings.HasPrefix(kind, "multipart/") {
 		return failText(http.StatusBadRequest, "Invalid multipart structure")
 	}
 	switch part.FormName() {
 	case "file":
-		return u.stage(ctx, part, u.api.cfg.MaxFileSize)
+		u.name = part.FileName()
+		return u.stage(ctx, part, u.limit)
 	case "metadata":
 		limit := u.api.cfg.MaxBody
 		text, err := io.ReadAll(io.LimitReader(part, limit+1))
@@ -171,20 +215,20 @@ func (u *upload) readPart(ctx context.Context, part *multipart.Part) error {
 }
 
 // stage writes a file to disk, in the place of one that came before.
-func (u *upload) stage(ctx context.Context, r io.Reader, limit int64) error {
+func (u *upload[F]) stage(ctx context.Context, r io.Reader, limit int64) error {
 	u.discard()
-	file, err := u.api.Blobs.Stage(ctx, r, limit)
+	file, err := u.stageWith(ctx, r, limit)
 	if err != nil {
 		return u.badForm(err)
 	}
-	u.file = file
+	u.file, u.given = file, true
 	return nil
 }
 
 // badForm is [badUpload] that knows which limit a form has.
-func (u *upload) badForm(err error) error {
+func (u *upload[F]) badForm(err error) error {
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return failTooLarge(min(large.Limit, u.api.cfg.MaxFileSize))
+		return failTooLarge(min(large.Limit, u.limit))
 	}
 	return badUpload(err)
 }
@@ -201,23 +245,23 @@ func badUpload(err error) error {
 // keepFile makes a staged file part of the node, durably: its bytes, its row,
 // and a pin that keeps it for the grace period, within which a STORE message
 // can keep it for good. // spec ccn-http-api 10.2
-func (a *API) keepFile(ctx context.Context, file *blob.Staged) error {
+func (a *API) keepFile(ctx context.Context, file staged, info blob.Info) error {
 	if err := file.Commit(); err != nil {
 		return err
 	}
 	// A caller who leaves now does not undo what is half done.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.SyncTimeout)
 	defer cancel()
-	if err := a.Queue.Upload(ctx, file.Hash, file.Size); err != nil {
+	if err := a.Queue.Upload(ctx, info.Hash, info.Size); err != nil {
 		// The queue knows whether somebody else needs the bytes.
 		file.Discard()
-		a.abandon(ctx, file.Hash)
+		a.abandon(ctx, info.Hash)
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("%w: the file was not recorded in %s, try again later", message.ErrUnavailable, a.cfg.SyncTimeout)
 		}
 		return err
 	}
-	a.metrics.uploaded.Add(float64(file.Size))
+	a.metrics.uploaded.Add(float64(info.Size))
 	return nil
 }
 
@@ -228,79 +272,4 @@ func (a *API) abandon(ctx context.Context, h message.Hash) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
 	defer cancel()
 	a.Queue.Abandon(ctx, h)
-}
-
-// metadata is the message that comes with a file.
-type metadata struct {
-	message *message.Message
-	sync    bool
-}
-
-// parseMetadata reads and verifies the message that comes with a file whose
-// bytes have the hash h. // spec ccn-http-api 10.2, 10.3
-func (a *API) parseMetadata(raw []byte, h message.Hash) (*metadata, error) {
-	members, issues := objectMembers(raw)
-	if len(issues) > 0 {
-		return nil, failMetadata(issuesJSON(issues))
-	}
-	sync, given := members["sync"]
-	if !given {
-		issues = append(issues, missingIssue("sync"))
-	}
-	wait, ok := jsonBool(sync)
-	if given && !ok {
-		issues = append(issues, boolIssue("sync", sync))
-	}
-	if issue, ok := messageIssue(members["message"]); !ok {
-		issues = append(issues, issue)
-	}
-	if len(issues) > 0 {
-		return nil, failMetadata(issuesJSON(issues))
-	}
-	m, err := a.parseMessage(members["message"])
-	if err != nil {
-		return nil, failEnvelope(err)
-	}
-	if m.Type != message.TypeStore || m.ItemType != message.ItemInline {
-		return nil, failMetadata(issuesJSON([]issue{valueIssue("the message must be an inline STORE", string(m.Type), "message")}))
-	}
-	if err := a.Queue.Verify(m); err != nil {
-		f := failDefault(http.StatusForbidden)
-		f.cause = err
-		return nil, f
-	}
-	content, ok := m.Content.(*message.Store)
-	if !ok {
-		return nil, failReason(http.StatusUnprocessableEntity, "Invalid store message content: []")
-	}
-	if content.ItemHash != h {
-		return nil, failReason(http.StatusUnprocessableEntity, "File hash does not match (%s != %s)", h, content.ItemHash)
-	}
-	return &metadata{message: m, sync: wait}, nil
-}
-
-func failMetadata(array []byte) *failure {
-	return failReason(http.StatusUnprocessableEntity, "Could not decode metadata: %s", array)
-}
-
-// failEnvelope refuses the message of an upload: its content has an answer of
-// its own.
-func failEnvelope(err error) *failure {
-	var faults []any
-	inContent := true
-	if rejection, ok := errors.AsType[*message.Rejection](err); ok {
-		faults = rejection.Errors
-	}
-	for _, fault := range faults {
-		field, ok := fault.(message.FieldError)
-		inContent = inContent && ok && len(field.Loc) > 0 && field.Loc[0] == "content"
-	}
-	array, marshalErr := json.Marshal(faults)
-	if marshalErr != nil || len(faults) == 0 {
-		array, inContent = issuesJSON([]issue{valueIssue(err.Error(), nil, "message")}), false
-	}
-	if inContent {
-		return failReason(http.StatusUnprocessableEntity, "Invalid store message content: %s", array)
-	}
-	return failMetadata(array)
 }

@@ -30,6 +30,9 @@ type Rules struct {
 	// FileSize returns the size of a file of the local store and whether the
 	// store has it.
 	FileSize func(message.Hash) (int64, bool)
+	// IsDirectory reports whether the local store has a directory of that hash.
+	// Nil knows no directories.
+	IsDirectory func(message.Hash) bool
 	// KnownRuntime reports whether a hash is configured to stand for a runtime,
 	// which then needs no STORE message. Nil knows none.
 	KnownRuntime func(message.Hash) bool

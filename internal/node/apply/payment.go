@@ -1,9 +1,12 @@
 package apply
 
 import (
+	"context"
+
 	"github.com/cockroachdb/apd/v3"
 
 	"aleph/internal/node/pricing"
+	"aleph/internal/node/store"
 	"aleph/message"
 )
 
@@ -20,6 +23,9 @@ func (s *Session) checkPreStore(m *message.Message, c *message.Store) error {
 	var cost apd.Decimal
 	if c.ItemType == message.ItemIPFS {
 		bytes, known, err := (&sizes{s: s}).Size(c.ItemHash)
+		if err == nil && !known { // its blocks may be here with those of another file
+			bytes, known = s.rules.FileSize(c.ItemHash)
+		}
 		switch {
 		case err != nil:
 			return err
@@ -57,6 +63,22 @@ func (s *Session) checkStore(m *message.Message, c *message.Store, size int64) (
 		return b, nil
 	}
 	return b, s.required(c.Address, b.payment, &b.total)
+}
+
+// MayUpload decides, on the committed state, whether the owner of a STORE can pay
+// for so many bytes, rounded up to whole MiB. Neither its time nor a small size
+// excuses from it. The error is [message.CodeBalanceInsufficient] or
+// [message.CodeCreditInsufficient]. // spec ccn-http-api 10.2
+func (r *Rules) MayUpload(ctx context.Context, read store.Reader, m *message.Message, c *message.Store, bytes int64, now message.Timestamp) error {
+	if !r.priced() {
+		return nil
+	}
+	s := &Session{rules: r, read: read, ctx: ctx, now: now}
+	b, err := s.billOrder(m, pricing.StoreOrder(m.ItemHash, c, *apd.New((bytes+1<<20-1)>>20, 0)))
+	if err != nil {
+		return err
+	}
+	return s.required(c.Address, b.payment, &b.total)
 }
 
 // checkMachine decides whether a PROGRAM, INSTANCE or V-PROGRAM is paid for,

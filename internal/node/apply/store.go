@@ -44,7 +44,7 @@ func (s *Session) planStore(m Received, c *message.Store) (Effect, error) {
 		if err := s.charge(bill); err != nil {
 			return err
 		}
-		err := s.tx.SetFile(store.FileRow{Hash: c.ItemHash, Size: size, Type: store.FileRegular})
+		err := s.tx.SetFile(store.FileRow{Hash: c.ItemHash, Size: size, Type: s.rules.typeOf(c.ItemHash)})
 		if err != nil {
 			return err
 		}
@@ -56,6 +56,14 @@ func (s *Session) planStore(m Received, c *message.Store) (Effect, error) {
 		}
 		return s.tx.SetTag(store.TagRow{Tag: tag, Owner: c.Address, FileHash: c.ItemHash, ItemHash: m.ItemHash, LastUpdated: c.Time})
 	}, nil
+}
+
+// typeOf says what a hash of the local store names. // spec messages 6.3
+func (r *Rules) typeOf(file message.Hash) store.FileType {
+	if r.IsDirectory != nil && r.IsDirectory(file) {
+		return store.FileDirectory
+	}
+	return store.FileRegular
 }
 
 // MayStore decides, on the committed state, whether a STORE deserves that its
@@ -164,7 +172,7 @@ func (s *Session) graceUnlessPinned(was store.PinRow) error {
 // Upload records a file that somebody sent without a message: it is kept for
 // the grace period, in which a STORE may claim it. // spec messages 6.3
 func (s *Session) Upload(file message.Hash, size int64) error {
-	if err := s.tx.SetFile(store.FileRow{Hash: file, Size: size, Type: store.FileRegular}); err != nil {
+	if err := s.tx.SetFile(store.FileRow{Hash: file, Size: size, Type: s.rules.typeOf(file)}); err != nil {
 		return err
 	}
 	return s.tx.GraceUpload(file, s.now, s.now+message.Timestamp(s.rules.GracePeriod/time.Microsecond))

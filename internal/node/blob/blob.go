@@ -1,4 +1,5 @@
-// Package blob keeps bytes on disk under the SHA-256 of what they are.
+// Package blob keeps bytes on disk under their hash: files under the SHA-256 of
+// what they are, and graphs of IPFS blocks under the CID of their root.
 //
 // [Store] is the type to know. An upload is staged ([Store.Stage]): it streams
 // into a temporary file while it is hashed, so its name is known only at the
@@ -6,9 +7,15 @@
 // is not committed leaves nothing behind, also after a crash: leftovers are
 // swept when the store is opened.
 //
-// The folder holds "tmp" for uploads under way and one folder for each first
-// byte of a hash ("ab/ab12…"). A Store is safe for concurrent use; two
-// processes must not open the same folder.
+// A graph arrives in one of three ways: bytes that become UnixFS
+// ([Store.StageUnixFS]), an archive of blocks ([Store.StageCAR]), or blocks that
+// other roots have brought already ([Store.Adopt]). It is there when all its
+// blocks are. Deleting a root makes its blocks loose; [Store.Sweep] removes those
+// that no other root lists.
+//
+// The folder holds "tmp" for uploads under way, one folder for each first byte of
+// a hash ("ab/ab12…"), and "ipfs" for graphs. A Store is safe for concurrent use;
+// two processes must not open the same folder.
 //
 // It implements the storage half of docs/spec/ccn-http-api.md chapter 10.
 package blob
@@ -84,8 +91,13 @@ type Store struct {
 	bytes   atomic.Int64
 	// createTemp makes the file an upload goes to; tests replace it to fail.
 	createTemp func(folder string) (tempFile, error)
+	// createBlock is createTemp for a block.
+	createBlock func(path string) (tempFile, error)
 	// making is held while a folder of blobs is made.
 	making sync.Mutex
+	// sweeping is held for reading while a graph of blocks is placed, and for
+	// writing while blocks are removed.
+	sweeping sync.RWMutex
 
 	mu sync.Mutex
 	// held counts, for each hash, the commits whose owner has not yet released
@@ -102,11 +114,14 @@ func Open(cfg Config) (*Store, error) {
 	s := &Store{
 		folder:     cfg.Folder,
 		buffers:    sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
-		createTemp: createTemp,
-		held:       make(map[message.Hash]int),
+		createTemp: createTemp, createBlock: createBlock,
+		held: make(map[message.Hash]int),
 	}
 	if err := os.MkdirAll(s.tempPath(), 0o700); err != nil {
 		return nil, diskError("create folder "+s.folder, err)
+	}
+	if err := s.openDAG(); err != nil {
+		return nil, err
 	}
 	if err := s.sweep(); err != nil {
 		return nil, err
@@ -152,21 +167,43 @@ func (s *Store) sweep() error {
 	return nil
 }
 
-// measure counts the blobs on disk.
+// measure counts the blobs on disk. The blocks of graphs count with their bytes,
+// and a root counts as a file.
 func (s *Store) measure() error {
-	folders, err := os.ReadDir(s.folder)
+	for _, part := range []struct {
+		folder            string
+		countFiles, addUp bool
+	}{{s.folder, true, true}, {s.dagPath(blocksFolder), false, true}, {s.dagPath(rootsFolder), true, false}} {
+		err := eachFile(part.folder, func(info fs.FileInfo) {
+			if part.countFiles {
+				s.files.Add(1)
+			}
+			if part.addUp {
+				s.bytes.Add(info.Size())
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachFile calls do for the files in the folders of two letters in a folder.
+func eachFile(path string, do func(fs.FileInfo)) error {
+	folders, err := os.ReadDir(path)
 	if err != nil {
-		return diskError("read folder "+s.folder, err)
+		return diskError("read folder "+path, err)
 	}
 	for _, folder := range folders {
 		if !folder.IsDir() || len(folder.Name()) != 2 {
 			continue
 		}
-		blobs, err := os.ReadDir(filepath.Join(s.folder, folder.Name()))
+		entries, err := os.ReadDir(filepath.Join(path, folder.Name()))
 		if err != nil {
 			return diskError("read folder "+folder.Name(), err)
 		}
-		for _, entry := range blobs {
+		for _, entry := range entries {
 			info, err := entry.Info()
 			if errors.Is(err, fs.ErrNotExist) || (err == nil && !info.Mode().IsRegular()) {
 				continue
@@ -174,8 +211,7 @@ func (s *Store) measure() error {
 			if err != nil {
 				return diskError("read "+entry.Name(), err)
 			}
-			s.files.Add(1)
-			s.bytes.Add(info.Size())
+			do(info)
 		}
 	}
 	return nil

@@ -3,15 +3,17 @@ package blob
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
 	"aleph/message"
 )
 
-// File is an open blob. It can be read and sought; its size does not change.
+// File is an open blob: a file of the disk, or what is put together from blocks.
+// It can be read and sought; its size does not change.
 type File struct {
-	*os.File
+	io.ReadSeekCloser
 	size int64
 }
 
@@ -19,8 +21,12 @@ type File struct {
 func (f *File) Size() int64 { return f.size }
 
 // Open returns the blob of a hash, or an error that is [message.ErrNotFound].
-// The caller closes it. A blob that is deleted while it is open stays readable.
+// The caller closes it. A file of the disk that is deleted while it is open stays
+// readable. A directory has no bytes: see [Store.WriteTar].
 func (s *Store) Open(h message.Hash) (*File, error) {
+	if h.Kind() == message.ItemIPFS {
+		return s.openUnixFS(h)
+	}
 	path, ok := s.path(h)
 	if !ok {
 		return nil, notFound(h)
@@ -37,11 +43,16 @@ func (s *Store) Open(h message.Hash) (*File, error) {
 		_ = file.Close()
 		return nil, diskError("open "+string(h), err)
 	}
-	return &File{File: file, size: info.Size()}, nil
+	return &File{file, info.Size()}, nil
 }
 
-// Size returns the number of bytes of a blob and whether the store has it.
+// Size returns the number of bytes of a blob and whether the store has it. That of
+// a directory counts all its blocks. // spec messages 6.3
 func (s *Store) Size(h message.Hash) (int64, bool) {
+	if h.Kind() == message.ItemIPFS {
+		info, err := s.root(h)
+		return info.size, err == nil
+	}
 	path, ok := s.path(h)
 	if !ok {
 		return 0, false
@@ -65,7 +76,11 @@ func (s *Store) Has(h message.Hash) bool {
 // is held by an upload is [ErrInUse]; an unknown one is no error. A nil wanted
 // deletes without asking.
 func (s *Store) Delete(h message.Hash, wanted func() (bool, error)) error {
+	remove := s.removeFile
 	path, ok := s.path(h)
+	if _, isRoot := rootLink(h); isRoot {
+		path, ok, remove = rootPath(s.folder, h), true, s.loosen
+	}
 	if !ok {
 		return nil
 	}
@@ -79,15 +94,19 @@ func (s *Store) Delete(h message.Hash, wanted func() (bool, error)) error {
 			return err
 		}
 	}
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	if err := remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return diskError("delete "+string(h), err)
+	}
+	return nil
+}
+
+func (s *Store) removeFile(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
 	}
 	if err := os.Remove(path); err != nil {
-		return diskError("delete "+string(h), err)
+		return err
 	}
 	s.files.Add(-1)
 	s.bytes.Add(-info.Size())

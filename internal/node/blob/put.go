@@ -153,7 +153,7 @@ func (s *Store) place(temp, path string, size int64) error {
 	if err := s.makeFolder(folder); err != nil {
 		return err
 	}
-	if err := s.rename(temp, path, size); err != nil {
+	if err := s.rename(temp, path, size, 1); err != nil {
 		return diskError("store "+filepath.Base(path), err)
 	}
 	if err := syncFolder(folder); err != nil {
@@ -173,15 +173,16 @@ func (s *Store) makeFolder(folder string) error {
 	case err != nil:
 		return diskError("create folder "+folder, err)
 	}
-	if err := syncFolder(s.folder); err != nil {
-		return diskError("sync folder "+s.folder, err)
+	parent := filepath.Dir(folder)
+	if err := syncFolder(parent); err != nil {
+		return diskError("sync folder "+parent, err)
 	}
 	return nil
 }
 
 // rename gives a temporary file its name, over the same bytes when they are
-// there already, and counts it once.
-func (s *Store) rename(temp, path string, size int64) error {
+// there already, and counts it once, as so many files.
+func (s *Store) rename(temp, path string, size, files int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, err := os.Stat(path)
@@ -190,7 +191,7 @@ func (s *Store) rename(temp, path string, size int64) error {
 		return err
 	}
 	if !known {
-		s.files.Add(1)
+		s.files.Add(files)
 		s.bytes.Add(size)
 	}
 	return nil

@@ -28,11 +28,11 @@ func (q *Queue) cleanJob() chore {
 }
 
 // Clean removes the grace pins whose time is over, the files that nothing keeps
-// any more (first the rows, then, when these are committed, the bytes), the
-// messages that were not paid for in time, old measurements of nodes, and the
+// any more (first the rows, then, when these are committed, the bytes, and the
+// blocks that were only theirs), the messages that were not paid for in time, old measurements of nodes, and the
 // records of messages that were rejected long ago.
 func (q *Queue) Clean(ctx context.Context) error {
-	return errors.Join(q.cleanFiles(ctx), q.finishRemovals(ctx), q.cleanMetrics(ctx), q.cleanRecords(ctx))
+	return errors.Join(q.cleanFiles(ctx), q.sweepBlocks(ctx), q.finishRemovals(ctx), q.cleanMetrics(ctx), q.cleanRecords(ctx))
 }
 
 // cleanMetrics removes old measurements of nodes. // spec messages 8.3
@@ -85,6 +85,15 @@ func (q *Queue) cleanFiles(ctx context.Context) error {
 			return nil // the rest is in use at this moment; the next run tries again
 		}
 	}
+}
+
+// sweepBlocks removes the blocks of files that are gone, unless others need them.
+func (q *Queue) sweepBlocks(ctx context.Context) error {
+	removed, err := q.deps.Blobs.Sweep(ctx)
+	if removed > 0 {
+		q.deps.Log.InfoContext(ctx, "unused blocks removed", slog.Int("blocks", removed))
+	}
+	return err
 }
 
 // cleanRecords drops the records of messages that were rejected long ago.

@@ -241,6 +241,8 @@ func (q *Queue) retry(ctx context.Context, row *store.PendingRow) error {
 	})
 	if err != nil {
 		j.refused = rejectionOf(err)
+	} else {
+		q.adoptFile(ctx, j)
 	}
 	if err := q.push(ctx, j); err != nil {
 		j.leave()

@@ -35,6 +35,7 @@ func (q *Queue) fetch(ctx context.Context, row *store.PendingRow) *job {
 		j.refused = rejectionOf(err)
 		return j
 	}
+	q.adoptFile(ctx, j)
 	if c, ok := j.msg.Content.(*message.Store); ok && q.deps.Fetch != nil && !q.deps.Blobs.Has(c.ItemHash) {
 		// Only for those who may: a stranger must not make the node download.
 		if q.deps.Rules.MayStore(ctx, q.deps.Store.Reader, j.msg, c, q.now()) == nil {
@@ -50,6 +51,7 @@ func (q *Queue) fetchContent(ctx context.Context, j *job) (err error) {
 		j.msg.Content, err = message.ParseContent(j.msg.Type, []byte(j.msg.ItemContent))
 		return err
 	}
+	q.adopt(ctx, j, j.hash)
 	if q.deps.Fetch != nil && !q.deps.Blobs.Has(j.hash) {
 		q.fetchFile(ctx, j.hash)
 	}

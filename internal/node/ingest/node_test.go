@@ -54,7 +54,7 @@ func startIn(t testing.TB, dir string, options ...option) *testNode {
 		t.Fatal(err)
 	}
 	deps.Rules = &apply.Rules{
-		FileSize: deps.Blobs.Size, GracePeriod: 24 * time.Hour,
+		FileSize: deps.Blobs.Size, IsDirectory: deps.Blobs.IsDirectory, GracePeriod: 24 * time.Hour,
 		KnownRuntime: func(h message.Hash) bool { return h == knownRuntime },
 		NoAggregates: []message.Address{"0x51A58800b26AA1451aaA803d1746687cB88E0501"},
 	}

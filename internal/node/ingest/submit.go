@@ -173,9 +173,11 @@ func (q *Queue) prepare(ctx context.Context, j *job) error {
 func (q *Queue) prepareContent(ctx context.Context, j *job) error {
 	if j.msg.ItemType == message.ItemInline {
 		j.size = j.msg.InlineSize()
-		return nil
+	} else if err := q.readLocal(ctx, j); err != nil {
+		return err
 	}
-	return q.readLocal(ctx, j)
+	q.adoptFile(ctx, j)
+	return nil
 }
 
 // readLocal takes the content of a storage or ipfs message from the blob store,
@@ -184,6 +186,7 @@ func (q *Queue) readLocal(ctx context.Context, j *job) error {
 	copied := *j.msg
 	copied.Content = nil
 	j.msg = &copied
+	q.adopt(ctx, j, j.hash)
 	err := q.content(ctx, j)
 	switch rej, rejected := errors.AsType[*message.Rejection](err); {
 	case rejected && rej.Code.Retry(), errors.Is(err, message.ErrNotFound):
@@ -240,6 +243,12 @@ func (q *Queue) admit(ctx context.Context, j *job) error {
 		}
 	}
 	return nil
+}
+
+// MayUpload decides whether the owner of a STORE can pay for an upload of so many
+// bytes. The error is a [*message.Rejection] when it cannot. // spec ccn-http-api 10.2
+func (q *Queue) MayUpload(ctx context.Context, m *message.Message, c *message.Store, bytes int64) error {
+	return q.deps.Rules.MayUpload(ctx, q.deps.Store.Reader, m, c, bytes, q.now())
 }
 
 // Upload records a file of the blob store that came without a message. It is
