@@ -13,6 +13,21 @@ func FailWrites(s *Store, n int) {
 	}
 }
 
+// FailBlocks makes a block of s that is larger than n bytes, or comes when so many
+// were written, meet a full disk.
+func FailBlocks(s *Store, n int) {
+	create := s.createBlock
+	s.createBlock = func(path string) (tempFile, error) {
+		file, err := create(path)
+		if err != nil {
+			return nil, err
+		}
+		full := &fullDisk{File: file.(*os.File), left: n}
+		n = max(0, n-chunkSize)
+		return full, nil
+	}
+}
+
 // HeldBlobs returns how many hashes are held by uploads.
 func HeldBlobs(s *Store) int {
 	s.mu.Lock()
