@@ -81,6 +81,9 @@ func newWorld(t testing.TB) *world {
 	put("forged", forged, 422)
 	put("waits", signed(t, alice, message.TypePost, "TEST", base+16, `"type":"amend","ref":"`+strings.Repeat("ef", 32)+`","content":{}`), 202)
 	add("fresh", signed(t, bob, message.TypePost, "TEST", base+17, `"type":"test","content":{"n":1}`))
+	const hello = "QmT78zSuBmuS4z925WZfrqQ1qHaJ56DQaTfyMUF7F8ff5o" // "hello world" and a line feed
+	add("pinned", signed(t, bob, message.TypeStore, "TEST", base+19, `"item_type":"ipfs","item_hash":"`+hello+`","ref":"hello"`))
+	add("absent", signed(t, bob, message.TypeStore, "TEST", base+20, `"item_type":"ipfs","item_hash":"QmXNHbWRJEGxhhkyhyMYEJ5sqpYi6p3Qb4wPnTn6Zg5P9j"`))
 	add("late", signed(t, bob, message.TypePost, "TEST", base+18, `"type":"test","content":{"n":2}`))
 	return w
 }
