@@ -131,3 +131,27 @@ func must(err error) {
 		panic(err)
 	}
 }
+
+// V0 returns the file of one block that bytes become when they are added, of CID
+// version 0.
+func V0(text string) *merkledag.ProtoNode {
+	return merkledag.NodeWithData(unixfs.FilePBData([]byte(text), uint64(len(text))))
+}
+
+// stub has the CID of plain bytes and does not hold them.
+type stub struct {
+	*merkledag.RawNode
+	id   cid.Cid
+	size uint64
+}
+
+// Stub returns a node of plain bytes that can be linked and not read.
+func Stub(data []byte) ipld.Node {
+	return stub{id: merkledag.NewRawNode(data).Cid(), size: uint64(len(data))}
+}
+
+// Cid implements [ipld.Node].
+func (s stub) Cid() cid.Cid { return s.id }
+
+// Size implements [ipld.Node].
+func (s stub) Size() (uint64, error) { return s.size, nil }
