@@ -14,8 +14,6 @@ import (
 )
 
 const (
-	// later are the scenarios that wait for the whole HTTP API.
-	later = "13"
 	// total is how many rows the table has, scenario 18 being two.
 	total = 25
 
@@ -36,7 +34,7 @@ func TestOfficialClient(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
 	defer cancel()
-	command := exec.CommandContext(ctx, "node", "run.mjs", "--later", later)
+	command := exec.CommandContext(ctx, "node", "run.mjs")
 	command.Env = append(os.Environ(),
 		"API="+local.API,
 		"WS="+strings.Replace(local.API, "http", "ws", 1),

@@ -19,17 +19,24 @@ import (
 	"aleph/message"
 )
 
-// TestUnixFSVectors compares with CIDs that Kubo and ipfs-only-hash give.
-// // spec ccn-network 3.2
+// TestUnixFSVectors compares with the CIDs that `ipfs add` of Kubo 0.40.1 gives, of
+// one, two and three levels of blocks. // spec ccn-network 3.2
 func TestUnixFSVectors(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())
+	const chunk = 256 << 10
 	for want, data := range map[message.Hash][]byte{
 		"QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH": {},
 		"QmT78zSuBmuS4z925WZfrqQ1qHaJ56DQaTfyMUF7F8ff5o": []byte("hello world\n"),
 		"QmVkbauSDEaMP4Tkq6Epm9uW75mWm136n81YH8fGtfwdHU": make([]byte, 1<<20),
+		"QmUrHAfHFnCSwoQq8aU62eGCo1CpENmJg8bgRCKpLrKR3S": pattern(chunk - 1),
+		"QmNzooBM4ZMufht5Hz3xAoMVLLeEpEiB4k1RG3h1aQH4Yt": pattern(chunk),
+		"Qmcre5LuS4BYxgUL8ZEEQvfy5V6V9TFP77gFssAiC9BU4g": pattern(chunk + 1),
+		"QmW8htTbbdWyV1cX3p7YCGQ21R56bMwBwqbEymLFVknQJw": pattern(174 * chunk),
+		"QmZo2eRboqNCDGBjQsMmUgb1UoZstmYyF6vt7g8JijkXji": pattern(174*chunk + 1),
+		"QmVcdUxVJ3GSSTfLuJq9Zo2q87qFktskXV24TT1AeosetT": pattern(350*chunk + 99),
 	} {
-		g, err := s.StageUnixFS(t.Context(), iotest.HalfReader(bytes.NewReader(data)), limit)
+		g, err := s.StageUnixFS(t.Context(), iotest.HalfReader(bytes.NewReader(data)), int64(len(data)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +155,7 @@ func TestRefusedUnixFSLeavesNothing(t *testing.T) {
 	}
 }
 
-// stageCAR reads an archive and commits it.
+// commitCAR reads an archive and commits it.
 func commitCAR(t *testing.T, s *blob.Store, archive []byte) (*blob.StagedCAR, error) {
 	t.Helper()
 	car, err := s.StageCAR(t.Context(), bytes.NewReader(archive), limit)
