@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/ipfs/go-cid"
+	"golang.org/x/sync/errgroup"
 
 	"aleph/message"
 )
@@ -116,8 +117,41 @@ func (g *StagedDAG) collect(ctx context.Context, root message.Hash) error {
 	if err := list.Sync(); err != nil {
 		return diskError("write a list of blocks", err)
 	}
+	if err := g.sync(ctx); err != nil {
+		return err
+	}
 	g.Info, g.Directory = Info{Hash: root, Size: info.size}, info.directory
 	return nil
+}
+
+// syncs is how many blocks are synced at once: a disk does many for the price of
+// one.
+const syncs = 32
+
+// sync makes the blocks of the list durable.
+func (g *StagedDAG) sync(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(syncs)
+	err := eachLink(g.list(), func(l link) error {
+		group.Go(func() error { return syncFile(g.needed(l)) })
+		return ctx.Err()
+	})
+	if failed := group.Wait(); failed != nil {
+		return diskError("write a block", failed)
+	}
+	return err
+}
+
+func syncFile(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = file.Sync()
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	return err
 }
 
 // queue is a list while it is made.
@@ -190,21 +224,13 @@ func (q *queue) visit(l link) error {
 	return nil
 }
 
-// read takes a block apart that is durable after that.
+// read takes a block apart.
 func (q *queue) read(l link) (*node, error) {
-	file, err := os.Open(q.g.needed(l))
-	if err != nil {
-		return nil, diskError("read a block", err)
-	}
-	defer file.Close()
-	if err := file.Sync(); err != nil {
-		return nil, diskError("write a block", err)
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return nil, diskError("read a block", err)
-	}
 	if l.codec != cid.DagProtobuf {
+		info, err := os.Stat(q.g.needed(l))
+		if err != nil {
+			return nil, diskError("read a block", err)
+		}
 		return &node{bytes: uint64(info.Size()), tree: uint64(info.Size()), raw: []byte{}}, nil
 	}
 	block, err := readBlock(q.g.needed(l))
