@@ -32,6 +32,9 @@ func (n *testNode) stored(t testing.TB) []string {
 		if err == nil && entry.Type().IsRegular() {
 			found = append(found, entry.Name())
 		}
+		if errors.Is(err, fs.ErrNotExist) { // it went while we looked
+			return nil
+		}
 		return err
 	})
 	if err != nil {
