@@ -27,6 +27,9 @@ UNION ALL SELECT 'messages', 'content_type', content_type, COUNT(*) FROM message
 UNION ALL SELECT 'messages', 'content_key', content_key, COUNT(*) FROM messages WHERE content_key IS NOT NULL GROUP BY content_key
 UNION ALL SELECT 'messages', 'payment_type', payment_type, COUNT(*) FROM messages WHERE payment_type IS NOT NULL GROUP BY payment_type
 UNION ALL SELECT 'messages', 'tag', tag, COUNT(*) FROM message_tags GROUP BY tag
+UNION ALL SELECT 'sender_channels', sender, channel, COUNT(*) FROM messages WHERE channel IS NOT NULL GROUP BY sender, channel
+UNION ALL SELECT 'sender_post_types', sender, content_type, COUNT(*) FROM messages
+WHERE type = 'POST' AND content_type IS NOT NULL GROUP BY sender, content_type
 UNION ALL SELECT 'posts', '', '', COUNT(*) FROM posts WHERE amends IS NULL
 UNION ALL SELECT 'posts', 'owner', owner, COUNT(*) FROM posts WHERE amends IS NULL GROUP BY owner
 UNION ALL SELECT 'posts', 'type', type, COUNT(*) FROM posts WHERE amends IS NULL GROUP BY type

@@ -30,9 +30,13 @@ func (tx *Tx) countMessage(m *MessageRow, delta int64) {
 	tx.countValue(listMessages, "chain", string(m.Message.Chain), delta)
 	if m.Message.Channel != nil {
 		tx.countValue(listMessages, "channel", *m.Message.Channel, delta)
+		tx.countValue(listSenderChannels, string(m.Message.Sender), *m.Message.Channel, delta)
 	}
 	if m.ContentType != "" {
 		tx.countValue(listMessages, "content_type", m.ContentType, delta)
+		if m.Message.Type == message.TypePost {
+			tx.countValue(listSenderPostTypes, string(m.Message.Sender), m.ContentType, delta)
+		}
 	}
 	if m.ContentKey != nil {
 		tx.countValue(listMessages, "content_key", *m.ContentKey, delta)
