@@ -69,6 +69,7 @@ type API struct {
 	// large has one place: for a JSON upload that needs much memory.
 	large   chan struct{}
 	sockets *sockets
+	status  *statusSockets
 }
 
 // New returns an API that is ready to serve. It starts nothing.
@@ -92,6 +93,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 		bodies:  semaphore.NewWeighted(mostBodies),
 		large:   make(chan struct{}, 1),
 		sockets: newSockets(cfg.MaxSockets),
+		status:  newStatusSockets(cfg.MaxStatusSockets),
 	}
 	a.figures = newFigures(a)
 	a.checks = newChecks(a)
@@ -131,6 +133,7 @@ func (a *API) Run(ctx context.Context, l net.Listener) error {
 	go a.Close()
 	err := server.Shutdown(stop)
 	a.sockets.wait(stop)
+	a.status.wait(stop)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("node API: some requests did not end within %s: %w", a.cfg.StopTimeout, err), server.Close())
 		a.log.WarnContext(ctx, "requests were cut", slog.Any("error", err))
@@ -143,4 +146,7 @@ func (a *API) Run(ctx context.Context, l net.Listener) error {
 
 // Close ends open WebSockets and refuses new ones. Run calls it; who serves the
 // API otherwise calls it when it stops. It may be called twice.
-func (a *API) Close() { a.sockets.close() }
+func (a *API) Close() {
+	a.sockets.close()
+	a.status.close()
+}

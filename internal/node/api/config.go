@@ -23,6 +23,10 @@ type Config struct {
 
 	// MaxSockets is how many message WebSockets are open at once.
 	MaxSockets int `yaml:"max_message_connections" doc:"open message WebSockets"`
+	// MaxStatusSockets is how many status WebSockets are open at once.
+	MaxStatusSockets int `yaml:"max_status_connections" doc:"open status WebSockets"`
+	// StatusInterval is the time between two looks at what status WebSockets show.
+	StatusInterval time.Duration `yaml:"status_interval" doc:"time between looks at what status WebSockets show"`
 	// SocketQueue is how many messages wait for a slow WebSocket before it is dropped.
 	SocketQueue int `yaml:"socket_queue" doc:"messages that wait for one slow WebSocket"`
 	// Heartbeat is the time between two pings of a WebSocket.
@@ -60,6 +64,8 @@ func DefaultConfig() Config {
 		MaxBody:              1 << 20, // 1048576 bytes, spec ccn-http-api 2.4
 		SyncTimeout:          30 * time.Second,
 		MaxSockets:           10_000,
+		MaxStatusSockets:     1000,
+		StatusInterval:       10 * time.Second,
 		SocketQueue:          256,
 		Heartbeat:            30 * time.Second,
 		HeaderTimeout:        15 * time.Second,
@@ -77,6 +83,7 @@ func (c Config) validate() error {
 		"ipfs.max_upload_file_size": c.IPFS.MaxFileSize, "ipfs.max_upload_car_size": c.IPFS.MaxCARSize,
 		"ipfs.max_unauthenticated_upload_file_size": c.IPFS.MaxAnonymousFileSize,
 		"max_body": c.MaxBody, "max_uploads": int64(c.MaxUploads), "max_message_connections": int64(c.MaxSockets),
+		"max_status_connections": int64(c.MaxStatusSockets), "status_interval": int64(c.StatusInterval),
 		"socket_queue": int64(c.SocketQueue), "heartbeat": int64(c.Heartbeat),
 		"sync_timeout": int64(c.SyncTimeout), "header_timeout": int64(c.HeaderTimeout), "read_timeout": int64(c.ReadTimeout),
 		"write_timeout": int64(c.WriteTimeout), "idle_timeout": int64(c.IdleTimeout), "stop_timeout": int64(c.StopTimeout),

@@ -1,6 +1,9 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // CanonicalJSON is what add_json stores.
 var CanonicalJSON = canonicalJSON
@@ -38,4 +41,11 @@ func ReadMessageQuery(r *http.Request) error {
 func StatusOf(err error) (int, string) {
 	f, _ := failureOf(err)
 	return f.status, f.body
+}
+
+// CountAgain makes the figures be counted when they are next wanted.
+func CountAgain(a *API) {
+	a.figures.mu.Lock()
+	defer a.figures.mu.Unlock()
+	a.figures.at = time.Time{}
 }

@@ -55,19 +55,28 @@ func (f *figures) count(ctx context.Context) (messages, pending, files int64, er
 // and dashboards read. What this node does not have is null.
 // // spec ccn-http-api 4.5
 func (a *API) metricsJSON(w http.ResponseWriter, r *http.Request) error {
-	figures, err := a.networkFigures(r.Context())
+	figures, err := a.networkFigures(r.Context(), true)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, spacedJSON, figures)
 }
 
-func (a *API) networkFigures(ctx context.Context) (object, error) {
+// networkFigures returns the figures; those of WebSockets are 0 without sockets.
+func (a *API) networkFigures(ctx context.Context, sockets bool) (object, error) {
 	messages, pending, files, err := a.figures.count(ctx)
 	if err != nil {
 		return nil, err
 	}
-	open, sent, refused := a.sockets.counts()
+	var ws struct {
+		open, most, statusOpen, statusMost int
+		sent, refused, statusRefused       int64
+	}
+	if sockets {
+		ws.open, ws.sent, ws.refused = a.sockets.counts()
+		ws.statusOpen, ws.statusRefused = a.status.counts()
+		ws.most, ws.statusMost = a.cfg.MaxSockets, a.cfg.MaxStatusSockets
+	}
 	const prefix = "pyaleph_"
 	o := object{
 		{"build_info", object{{"python_version", runtime.Version()}, {"version", a.Version}}},
@@ -89,13 +98,13 @@ func (a *API) networkFigures(ctx context.Context) (object, error) {
 		{"status_sync_messages_remaining_total", nil},
 		{"status_chain_eth_height_reference_total", nil},
 		{"status_chain_eth_height_remaining_total", nil},
-		{"ws_messages_connections_active", open},
-		{"ws_messages_connections_max", a.cfg.MaxSockets},
-		{"ws_status_connections_active", 0},
-		{"ws_status_connections_max", 0},
-		{"ws_messages_broadcast_total", sent},
-		{"ws_messages_connections_rejected_total", refused},
-		{"ws_status_connections_rejected_total", 0},
+		{"ws_messages_connections_active", ws.open},
+		{"ws_messages_connections_max", ws.most},
+		{"ws_status_connections_active", ws.statusOpen},
+		{"ws_status_connections_max", ws.statusMost},
+		{"ws_messages_broadcast_total", ws.sent},
+		{"ws_messages_connections_rejected_total", ws.refused},
+		{"ws_status_connections_rejected_total", ws.statusRefused},
 		{"ws_broadcaster_consumer_restarts_total", 0},
 		{"store_fetch_ipfs_total", 0},
 		{"store_fetch_ipfs_failed_total", 0},

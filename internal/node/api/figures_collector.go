@@ -18,7 +18,7 @@ func (c figuresCollector) Describe(chan<- *prometheus.Desc) {}
 func (c figuresCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) //nolint:forbidigo // a collector is given no context
 	defer cancel()
-	figures, err := c.api.networkFigures(ctx)
+	figures, err := c.api.networkFigures(ctx, true)
 	if err != nil {
 		c.api.log.WarnContext(ctx, "figures for metrics", "error", err)
 		return

@@ -16,7 +16,7 @@ const flushAt = 1 << 20
 // No connection to the database is held while a caller reads slowly.
 const fetchAt = 500
 
-// listWriter writes an object with a list.
+// listWriter writes an object with a list, or with an object of many members.
 type listWriter struct {
 	w      http.ResponseWriter
 	style  style
@@ -24,17 +24,29 @@ type listWriter struct {
 	buffer *bytes.Buffer
 	sent   int64
 	items  int64
+	// closing ends the list: ] or }.
+	closing byte
 }
 
 // newListWriter begins the object with the members before the list. Its owner
 // must call release.
 func newListWriter(w http.ResponseWriter, r *http.Request, s style, name string, before ...member) *listWriter {
-	l := &listWriter{w: w, style: s, head: r.Method == http.MethodHead, buffer: buffers.Get().(*bytes.Buffer)}
+	return beginList(w, r, s, name, "[]", before...)
+}
+
+// newMembersWriter begins the object with an object in the place of the list.
+// What is added to it are of type [member], and keep their order.
+func newMembersWriter(w http.ResponseWriter, r *http.Request, s style, name string) *listWriter {
+	return beginList(w, r, s, name, "{}")
+}
+
+func beginList(w http.ResponseWriter, r *http.Request, s style, name, brackets string, before ...member) *listWriter {
+	l := &listWriter{w: w, style: s, head: r.Method == http.MethodHead, buffer: buffers.Get().(*bytes.Buffer), closing: brackets[1]}
 	dst := append(l.buffer.AvailableBuffer(), '{')
 	for _, m := range before {
 		dst = s.comma(s.value(s.name(dst, m.name), m.value))
 	}
-	l.buffer.Write(append(s.name(dst, name), '['))
+	l.buffer.Write(append(s.name(dst, name), brackets[0]))
 	return l
 }
 
@@ -47,6 +59,9 @@ func (l *listWriter) add(item any) error {
 		dst = l.style.comma(dst)
 	}
 	l.items++
+	if m, ok := item.(member); ok {
+		dst, item = l.style.name(dst, m.name), m.value
+	}
 	l.buffer.Write(l.style.value(dst, item))
 	if l.buffer.Len() < flushAt {
 		return nil
@@ -68,7 +83,7 @@ func (l *listWriter) flush() error {
 
 // end writes the members after the list and sends the rest.
 func (l *listWriter) end(rest object) error {
-	dst := append(l.buffer.AvailableBuffer(), ']')
+	dst := append(l.buffer.AvailableBuffer(), l.closing)
 	for _, m := range rest {
 		dst = l.style.value(l.style.name(l.style.comma(dst), m.name), m.value)
 	}

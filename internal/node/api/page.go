@@ -87,8 +87,8 @@ func cursorFailure(format string, args ...any) *failure {
 	return failText(http.StatusUnprocessableEntity, format, args...)
 }
 
-// decodeCursor returns the text members of a token. All of names must be there.
-func decodeCursor(token string, names ...string) (map[string]string, error) {
+// cursorMembers returns the members of a token. All of names must be there.
+func cursorMembers(token string, names ...string) (map[string]json.RawMessage, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(token, "="))
 	if err != nil {
 		return nil, cursorFailure("Invalid cursor: %s", err)
@@ -100,12 +100,23 @@ func decodeCursor(token string, names ...string) (map[string]string, error) {
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return nil, cursorFailure("Invalid cursor: %s", err)
 	}
-	values := make(map[string]string, len(names))
 	for _, name := range names {
-		member, ok := members[name]
-		if !ok {
+		if _, ok := members[name]; !ok {
 			return nil, cursorFailure("Invalid cursor: missing required fields")
 		}
+	}
+	return members, nil
+}
+
+// decodeCursor returns the text members of a token. All of names must be there.
+func decodeCursor(token string, names ...string) (map[string]string, error) {
+	members, err := cursorMembers(token, names...)
+	if err != nil {
+		return nil, err
+	}
+	values := make(map[string]string, len(names))
+	for _, name := range names {
+		member := members[name]
 		var text string
 		if err := json.Unmarshal(member, &text); err != nil || string(member) == "null" {
 			return nil, cursorFailure("Invalid cursor: %s is not a string", strconv.Quote(name))

@@ -86,6 +86,15 @@ func (q *query) list(names ...string) []string {
 	return strings.Split(value, ",")
 }
 
+// repeated returns every value of a parameter; nil when it is absent.
+func (q *query) repeated(name string) []string {
+	var list []string
+	for _, value := range q.values[name] {
+		list = append(list, storable(value))
+	}
+	return list
+}
+
 // int returns a whole number of at least least.
 func (q *query) int(fallback, least int64, names ...string) int64 {
 	return q.intUpTo(fallback, least, math.MaxInt64, names...)

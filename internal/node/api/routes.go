@@ -30,6 +30,8 @@ func Routes() []Route {
 		{get, "/metrics", "metrics", "metrics in the Prometheus text format", (*API).prometheus},
 		{get, "/metrics.json", "metrics_json", "the metrics that the network's scoring reads", (*API).metricsJSON},
 		{get, "/api/v0/info/public.json", "info", "peer-to-peer addresses of the node", (*API).info},
+		{get, "/api/v0/core/{node_id}/metrics", "core_metrics", "measurements of a core channel node", (*API).coreMetrics},
+		{get, "/api/v0/compute/{node_id}/metrics", "compute_metrics", "measurements of a compute resource node", (*API).computeMetrics},
 
 		{get, "/api/v0/messages.json", "messages", "messages by filters", (*API).messages},
 		{get, "/api/v0/messages/page/{page}.json", "messages", "messages by filters, page in the path", (*API).messages},
@@ -43,6 +45,7 @@ func Routes() []Route {
 		{get, "/api/v0/programs/on/message", "programs_on_message", "programs with message triggers", (*API).programsOnMessage},
 		{get, "/api/v0/channels/list.json", "channels", "channels of live messages", (*API).channels},
 		{get, "/api/ws0/messages", "socket_messages", "messages as they are processed, over a WebSocket", (*API).socketMessages},
+		{get, "/api/ws0/status", "socket_status", "the figures of metrics.json as they change, over a WebSocket", (*API).socketStatus},
 
 		{get, "/api/v0/posts.json", "posts_v0", "posts with their latest amend", (*API).postsV0},
 		{get, "/api/v0/posts/page/{page}.json", "posts_v0", "posts, page in the path", (*API).postsV0},
@@ -53,9 +56,15 @@ func Routes() []Route {
 		{get, "/api/v0/aggregates", "aggregates", "aggregates by filters", (*API).aggregates},
 		{get, "/api/v0/aggregates.json", "aggregates", "aggregates by filters", (*API).aggregates},
 
+		{get, "/api/v0/authorizations/granted/{address}.json", "authorizations_granted", "whom an address lets act for it", (*API).granted},
+
 		{get, "/api/v0/addresses/{address}/balance", "balance", "tokens and credits of an address", (*API).balance},
 		{get, "/api/v0/balances", "balances", "tokens of all addresses", (*API).balances},
 		{get, "/api/v0/credit_balances", "credit_balances", "credits of all addresses", (*API).creditBalances},
+		{get, "/api/v0/addresses/stats.json", "address_stats_v0", "how many messages addresses sent", (*API).addressStatsV0},
+		{get, "/api/v1/addresses/stats.json", "address_stats_v1", "senders by how many messages they sent", (*API).addressStatsV1},
+		{get, "/api/v0/addresses/{address}/post_types", "address_post_types", "types of an address's posts", (*API).addressPostTypes},
+		{get, "/api/v0/addresses/{address}/channels", "address_channels", "channels that an address used", (*API).addressChannels},
 		{get, "/api/v0/addresses/{address}/files", "address_files", "files that an owner stores", (*API).addressFiles},
 
 		{get, "/api/v0/price/{item_hash}", "price", "what a message costs", (*API).price},

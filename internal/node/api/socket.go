@@ -31,21 +31,31 @@ func (a *API) socketMessages(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(); err != nil {
 		return err
 	}
+	conn, err := a.upgrade(w, r)
+	if conn == nil {
+		return err
+	}
+	s := &socket{api: a, conn: conn, filter: f, frames: make(chan *frame, a.cfg.SocketQueue), gone: make(chan struct{})}
+	s.run(r.Context(), history)
+	return nil
+}
+
+// upgrade makes a WebSocket of a request. Without one, what was wrong is the
+// error, or has been answered.
+func (a *API) upgrade(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
 	if !headerHas(r.Header, "Upgrade", "websocket") || !headerHas(r.Header, "Connection", "upgrade") {
 		upgrade := r.Header.Get("Upgrade")
 		if upgrade == "" {
 			upgrade = "None"
 		}
-		return failText(http.StatusBadRequest, "No WebSocket UPGRADE hdr: %s\n Can \"Upgrade\" only to \"WebSocket\".", upgrade)
+		return nil, failText(http.StatusBadRequest, "No WebSocket UPGRADE hdr: %s\n Can \"Upgrade\" only to \"WebSocket\".", upgrade)
 	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
 		a.log.DebugContext(r.Context(), "a WebSocket was not opened", "error", err)
-		return nil // Accept has answered
+		return nil, nil //nolint:nilnil // Accept has answered
 	}
-	s := &socket{api: a, conn: conn, filter: f, frames: make(chan *frame, a.cfg.SocketQueue), gone: make(chan struct{})}
-	s.run(r.Context(), history)
-	return nil
+	return conn, nil
 }
 
 // headerHas reports whether a comma-separated header has a word in any case.

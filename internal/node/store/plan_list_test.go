@@ -103,18 +103,6 @@ func lists() []planned {
 		add(fmt.Sprintf("forgotten, ascending %t", ascending), false, 0, ForgottenList{Limit: page, Ascending: ascending}.statement)
 		add(fmt.Sprintf("aggregates, ascending %t", ascending), false, 0, AggregateList{Limit: page, Ascending: ascending}.statement)
 	}
-	for _, ascending := range []bool{false, true} {
-		for _, typ := range []message.Type{"", "POST"} {
-			for _, after := range []*AfterSender{nil, {Total: 1, Address: planAddress(1)}} {
-				senders := Senders{Type: typ, Ascending: ascending, After: after, Limit: page}
-				name := fmt.Sprintf("senders by %q, ascending %t, after %t", typ, ascending, after != nil)
-				add(name, false, 0, func() (string, []any) { return senders.statement(true) })
-				if typ != "" {
-					add(name+", without", false, planRows, func() (string, []any) { return senders.statement(false) })
-				}
-			}
-		}
-	}
 	add("messages: hashes", true, 0, MessageList{MessageFilter: MessageFilter{Hashes: []message.Hash{"a", "b"}}, Limit: page}.statement)
 	add("posts: hashes", true, 0, PostList{PostFilter: PostFilter{Hashes: []message.Hash{"a", "b"}}, Limit: page}.statement)
 	add("aggregates of an owner", true, 0, AggregateList{Owners: []message.Address{planAddress(0)}, Keys: []string{"key-1"}}.statement)
