@@ -17,7 +17,7 @@ func (a *API) addJSON(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer done()
 	limit := a.cfg.MaxAnonymousFileSize
-	file, err := stageJSON(a, w, r, limit, func(canonical []byte) (*blob.Staged, error) {
+	file, err := stageJSON(a, w, r, limit, func(canonical []byte) (*blob.Staged, error) { //nolint:contextcheck // the request's own
 		return a.Blobs.Stage(r.Context(), bytes.NewReader(canonical), limit)
 	})
 	if err != nil {

@@ -116,7 +116,7 @@ func (a *API) listSenders(w http.ResponseWriter, r *http.Request, list store.Sen
 			list.After, list.Offset = &store.AfterSender{Total: last.Total, Address: last.Address}, 0
 		}
 		return rows, err
-	}, func(s store.RankedSender) error { return a.addSender(r.Context(), out, s.Address) })
+	}, func(s store.RankedSender) error { return a.addSender(r.Context(), out, s.Address) }) //nolint:contextcheck // the request's own
 	if err != nil {
 		return err
 	}

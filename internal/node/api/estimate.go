@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/cockroachdb/apd/v3"
 
@@ -97,11 +98,11 @@ func (a *API) estimateInstance(w http.ResponseWriter, r *http.Request) error {
 	}
 	content, err := parseMembers(message.TypeInstance, members)
 	if rejection, ok := errors.AsType[*message.Rejection](err); ok {
-		text := fmt.Sprintf("%d validation errors for the content of an instance\n", len(rejection.Errors))
+		lines := []string{fmt.Sprintf("%d validation errors for the content of an instance\n", len(rejection.Errors))}
 		for _, e := range rejection.Errors {
-			text += "\n" + detailText(e)
+			lines = append(lines, detailText(e))
 		}
-		return failText(http.StatusUnprocessableEntity, "%s", text)
+		return failText(http.StatusUnprocessableEntity, "%s", strings.Join(lines, "\n"))
 	}
 	if err != nil {
 		return err
@@ -192,7 +193,7 @@ func takeEstimates(content map[string]json.RawMessage) (apply.FileSizes, error) 
 	}
 	var volumes []json.RawMessage
 	if json.Unmarshal(content["volumes"], &volumes) != nil || len(volumes) == 0 {
-		return sizes, nil // the schema says what is wrong
+		return sizes, nil //nolint:nilerr // the schema says what is wrong
 	}
 	for i, raw := range volumes {
 		volume := map[string]json.RawMessage{"": raw}

@@ -147,12 +147,19 @@ func writePrice(w http.ResponseWriter, p *apply.Price) error {
 			mib = number(row.MiB)
 		}
 		detail[i] = object{
-			{"cost_credit", cost18(&row.Cost.Credit)}, {"cost_hold", cost18(&row.Cost.Hold)}, {"cost_stream", cost18(&row.Cost.Stream)},
-			{"name", row.Name}, {"size_mib", mib}, {"type", string(row.Type)},
+			{"cost_credit", cost18(&row.Cost.Credit)},
+			{"cost_hold", cost18(&row.Cost.Hold)},
+			{"cost_stream", cost18(&row.Cost.Stream)},
+			{"name", row.Name},
+			{"size_mib", mib},
+			{"type", string(row.Type)},
 		}
 	}
 	return writeJSON(w, http.StatusOK, spacedJSON, object{
-		{"charged_address", p.Owner}, {"cost", cost18(&p.Total)}, {"detail", detail}, {"payment_type", string(p.Payment)},
+		{"charged_address", p.Owner},
+		{"cost", cost18(&p.Total)},
+		{"detail", detail},
+		{"payment_type", string(p.Payment)},
 		{"required_tokens", number(&p.Total)},
 	})
 }

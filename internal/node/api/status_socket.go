@@ -110,7 +110,7 @@ func (a *API) socketStatus(w http.ResponseWriter, r *http.Request) error {
 		}
 		if text := spacedJSON.value(nil, figures); !bytes.Equal(text, shown) {
 			if err := a.writeStatus(ctx, conn, text); err != nil {
-				return nil //nolint:nilerr // the client left
+				return nil // the client left
 			}
 			shown = text
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"io"
 	"net/http"
 
 	"aleph/internal/node/blob"
@@ -145,8 +144,8 @@ func (a *API) addIPFSJSON(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer done()
 	limit := a.cfg.IPFS.MaxAnonymousFileSize
-	file, err := stageJSON(a, w, r, limit, func(canonical []byte) (*blob.StagedDAG, error) {
-		return a.Blobs.StageUnixFS(r.Context(), io.Reader(bytes.NewReader(canonical)), limit)
+	file, err := stageJSON(a, w, r, limit, func(canonical []byte) (*blob.StagedDAG, error) { //nolint:contextcheck // the request's own
+		return a.Blobs.StageUnixFS(r.Context(), bytes.NewReader(canonical), limit)
 	})
 	if err != nil {
 		return err

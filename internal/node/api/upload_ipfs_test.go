@@ -71,7 +71,7 @@ func TestAddCAR(t *testing.T) {
 	}
 	m := storeCID(t, key(t, "1"), 1767250000, h)
 	r := n.sendForm(t, addCAR, "file", archive, "metadata", withMessage(t, m, true)) // the file first, as the Rust client does
-	if want := fmt.Sprintf(`{"status": "success", "hash": "%s", "size": %d}`, h, size); r.StatusCode != 200 || r.body != want {
+	if want := fmt.Sprintf(`{"status": "success", "hash": %q, "size": %d}`, h, size); r.StatusCode != 200 || r.body != want {
 		t.Fatalf("got %d %s, want %s", r.StatusCode, r.body, want)
 	}
 	raw := n.get(t, "/api/v0/storage/raw/"+string(h))
@@ -220,7 +220,7 @@ func TestContentOnIPFS(t *testing.T) {
 	n := startNode(t)
 	alice := key(t, "1")
 	post := func(body string) (*message.Message, string) {
-		content := fmt.Sprintf(`{"address":"%s","content":%q,"time":1767250000,"type":"test"}`, alice.Address(), body)
+		content := fmt.Sprintf(`{"address":%q,"content":%q,"time":1767250000,"type":"test"}`, alice.Address(), body)
 		m := &message.Message{Type: message.TypePost, ItemType: message.ItemIPFS, Time: message.TimestampFromSeconds(1767250000)}
 		m.ItemHash = hashOf(blobtest.V0(content))
 		if err := account.Sign(alice, m); err != nil {

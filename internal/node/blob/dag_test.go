@@ -166,7 +166,8 @@ func commitCAR(t *testing.T, s *blob.Store, archive []byte) (*blob.StagedCAR, er
 	if err := car.Complete(t.Context()); err != nil {
 		return car, err
 	}
-	return car, car.Commit()
+	err = car.Commit()
+	return car, err
 }
 
 // TestSharedBlocks deletes one of two directories that have a file in common.
