@@ -72,6 +72,7 @@ func laws() []law {
 		{"removed without a record", sqlRemovedWithoutRecord},
 		{"record of a removal that does not take place", sqlStrayRemoved},
 		{"costs of a message that is gone", sqlStrayCost},
+		{"sum of expenses that is wrong", sqlWrongSpending},
 		{"credits left of nothing", sqlStrayLot},
 		{"credits left that were never there", sqlWrongLot},
 		{"total that is wrong", sqlWrongCount},

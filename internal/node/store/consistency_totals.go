@@ -24,6 +24,14 @@ ON h.credit_ref = l.credit_ref AND h.credit_index = l.credit_index
 WHERE h.credit_ref IS NULL OR h.address <> l.address OR h.message_timestamp <> l.message_timestamp`
 	sqlWrongLot = `SELECT l.address || ' ' || l.credit_ref FROM credit_balances l JOIN credit_history h
 ON h.credit_ref = l.credit_ref AND h.credit_index = l.credit_index WHERE l.amount_remaining <= 0 OR l.amount_remaining > h.amount`
+
+	// What is kept and, with the other sign, what is in the ledger.
+	sqlWrongSpending = `SELECT 'of "' || k.address || '" for "' || k.resource || '"' FROM (
+SELECT address, resource, high, low FROM credit_spending
+UNION ALL SELECT address, COALESCE(origin, origin_ref, ''), -ABS(amount / 4294967296), -ABS(amount % 4294967296) FROM credit_history
+WHERE payment_method = 'credit_expense'
+UNION ALL SELECT '', '', -ABS(amount / 4294967296), -ABS(amount % 4294967296) FROM credit_history WHERE payment_method = 'credit_expense'
+) k GROUP BY k.address, k.resource HAVING SUM(k.high) <> 0 OR SUM(k.low) <> 0`
 )
 
 // The totals of live messages, counted. // spec ccn-http-api 14.1

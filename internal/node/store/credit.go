@@ -57,6 +57,7 @@ func (tx *Tx) InsertCredit(c *CreditRow) error {
 	if end, ok := tx.known.ends[c.Address]; ok && (end == nil || end.Compare(c.CreditKey) < 0) {
 		tx.known.ends[c.Address] = &c.CreditKey
 	}
+	tx.spend(c)
 	var count any
 	if c.ExpenseCount != nil {
 		count = *c.ExpenseCount

@@ -103,6 +103,30 @@ func lists() []planned {
 		add(fmt.Sprintf("forgotten, ascending %t", ascending), false, 0, ForgottenList{Limit: page, Ascending: ascending}.statement)
 		add(fmt.Sprintf("aggregates, ascending %t", ascending), false, 0, AggregateList{Limit: page, Ascending: ascending}.statement)
 	}
+	for _, ascending := range []bool{false, true} {
+		for _, order := range []CreditOrder{ByTime, ByExpiration, ByMethod, ByAmount, ByOrigin, ByTxHash, ByProvider} {
+			list := CreditList{CreditFilter: CreditFilter{Address: planAddress(1)}, Order: order, Ascending: ascending, Limit: page}
+			add(fmt.Sprintf("ledger by %s, ascending %t", order, ascending), order != ByTime, planLedger, list.statement)
+			list.After = &AfterCredit{Value: int64(3), Ref: "5", Index: 1}
+			if order != ByTime && order != ByExpiration && order != ByAmount {
+				list.After.Value = "x"
+			}
+			add(fmt.Sprintf("ledger by %s after, ascending %t", order, ascending), order != ByTime, planLedger, list.statement)
+		}
+		list := CreditList{CreditFilter: CreditFilter{Address: planAddress(0)}, Ascending: ascending, Limit: page}
+		add(fmt.Sprintf("long ledger, ascending %t", ascending), false, 0, list.statement)
+		list.After = &AfterCredit{Value: int64(planBase), Ref: "5", Index: 1}
+		add(fmt.Sprintf("long ledger after, ascending %t", ascending), false, 0, list.statement)
+	}
+	for name, filter := range map[string]CostFilter{
+		"all": {Payment: "hold"}, "of an owner": {Payment: "hold", Owner: planAddress(0)}, "of few": {Payment: "credit"},
+		"of a message": {Payment: "hold", ItemHash: "5"}, "of a message of an owner": {Payment: "hold", Owner: planAddress(0), ItemHash: "5"},
+	} {
+		add("costs "+name, false, 0, CostList{CostFilter: filter, Limit: page}.statement)
+	}
+	for name, text := range map[string]string{"spent on": sqlSpentOn, "spent by": sqlSpentBy} {
+		add(name, false, 0, func() (string, []any) { return text, []any{string(planAddress(3))} })
+	}
 	add("messages: hashes", true, 0, MessageList{MessageFilter: MessageFilter{Hashes: []message.Hash{"a", "b"}}, Limit: page}.statement)
 	add("posts: hashes", true, 0, PostList{PostFilter: PostFilter{Hashes: []message.Hash{"a", "b"}}, Limit: page}.statement)
 	add("aggregates of an owner", true, 0, AggregateList{Owners: []message.Address{planAddress(0)}, Keys: []string{"key-1"}}.statement)
@@ -213,7 +237,9 @@ func (n planNode) looked() float64 {
 
 const (
 	planRows = 20_000
-	planBase = message.Timestamp(1_700_000_000_000_000)
+	// planLedger is how many entries the ledger of an address may have to be sorted.
+	planLedger = 1500
+	planBase   = message.Timestamp(1_700_000_000_000_000)
 )
 
 func planAddress(i int) message.Address {
@@ -236,6 +262,26 @@ func fillForPlans(ctx context.Context, db *DB) error {
 		}
 	}
 	return nil
+}
+
+// planMoney writes a ledger of which half belongs to one address, and costs of
+// which few are paid by credit.
+func planMoney(tx *Tx, hash message.Hash, i int) error {
+	c := &CreditRow{
+		CreditKey: CreditKey{Time: planBase + message.Timestamp(i), Ref: hash}, Address: planAddress(1 + i%15), Amount: int64(i),
+		Origin: string(planAddress(i % 1000)), PaymentMethod: expenseMethod, TxHash: fmt.Sprint(i % 3),
+	}
+	if i%2 == 0 {
+		c.Address = planAddress(0)
+	}
+	if err := tx.InsertCredit(c); err != nil {
+		return err
+	}
+	cost := &CostRow{ItemHash: hash, Owner: planAddress(i % 100), Payment: message.PaymentHold}
+	if i%1000 == 0 {
+		cost.Payment = message.PaymentCredit
+	}
+	return tx.InsertCost(cost)
 }
 
 func planMessage(tx *Tx, i int) error {
@@ -261,6 +307,9 @@ func planMessage(tx *Tx, i int) error {
 		m.Message.Type, m.ContentItemHash, m.PaymentType = "STORE", message.Hash(fmt.Sprintf("file-%d", i%1000)), "hold"
 	}
 	if err := tx.InsertMessage(m); err != nil {
+		return err
+	}
+	if err := planMoney(tx, m.Message.ItemHash, i); err != nil {
 		return err
 	}
 	switch m.Message.Type { //nolint:exhaustive // the plan has no others

@@ -31,8 +31,9 @@ var notState = map[string]string{
 	"sqlite_stat1":          "the engine's own",
 	"sqlite_stat4":          "the engine's own",
 
-	"account_totals": "sums follow from the costs",
-	"cron_jobs":      "when this node's jobs ran",
+	"account_totals":  "sums follow from the costs",
+	"credit_spending": "sums follow from the ledger",
+	"cron_jobs":       "when this node's jobs ran",
 
 	"messages.reception_time": "when this node got it",
 	"messages.id":             "a number of this database",

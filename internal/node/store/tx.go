@@ -18,6 +18,8 @@ type Tx struct {
 	totals map[totalKey]total
 	values map[valueKey]int64
 	hours  map[hourKey]int64
+	// spending are the expenses of the transaction.
+	spending map[spendingKey]wide
 	// last is the message inserted last, highest the highest number given.
 	last    numbered
 	highest int64
@@ -32,7 +34,10 @@ type writer struct {
 }
 
 func (w *writer) update(ctx context.Context, do func(tx *Tx) error) (err error) {
-	tx := &Tx{w: w, ctx: ctx, counts: map[countKey]int64{}, values: map[valueKey]int64{}, hours: map[hourKey]int64{}, totals: map[totalKey]total{}}
+	tx := &Tx{
+		w: w, ctx: ctx, counts: map[countKey]int64{}, values: map[valueKey]int64{}, hours: map[hourKey]int64{},
+		totals: map[totalKey]total{}, spending: map[spendingKey]wide{},
+	}
 	tx.Reader = Reader{q: tx, known: newKnown()}
 	if err := w.inject("begin"); err != nil {
 		return err
@@ -64,6 +69,9 @@ func (w *writer) update(ctx context.Context, do func(tx *Tx) error) (err error) 
 		return err
 	}
 	if err := tx.writeTotals(); err != nil {
+		return err
+	}
+	if err := tx.writeSpending(); err != nil {
 		return err
 	}
 	if err := w.inject("commit"); err != nil {
@@ -129,7 +137,7 @@ func (tx *Tx) ask(list []lookup) error {
 // Nested runs do and, when it fails, takes back only what do changed. It costs
 // a savepoint, so it is for replaying after an unexpected failure.
 func (tx *Tx) Nested(do func() error) error {
-	counts, totals, values, hours := maps.Clone(tx.counts), maps.Clone(tx.totals), maps.Clone(tx.values), maps.Clone(tx.hours)
+	counts, totals, values, hours, spending := maps.Clone(tx.counts), maps.Clone(tx.totals), maps.Clone(tx.values), maps.Clone(tx.hours), maps.Clone(tx.spending)
 	if err := tx.w.inject("savepoint"); err != nil {
 		return err
 	}
@@ -146,7 +154,7 @@ func (tx *Tx) Nested(do func() error) error {
 	if err == nil {
 		return nil
 	}
-	tx.counts, tx.totals, tx.values, tx.hours = counts, totals, values, hours
+	tx.counts, tx.totals, tx.values, tx.hours, tx.spending = counts, totals, values, hours, spending
 	tx.last, tx.highest = numbered{}, 0
 	tx.known.forget()
 	return errors.Join(err, tx.w.session.undo(tx.ctx))
