@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"strconv"
 	"unicode/utf8"
 
 	"aleph/internal/node/store"
@@ -168,15 +166,15 @@ func decodeSenderCursor(token string) (*store.AfterSender, error) {
 	if err != nil {
 		return nil, err
 	}
-	var address string
-	if err := json.Unmarshal(members["a"], &address); err != nil {
-		return nil, cursorFailure("Invalid cursor: %s is not a string", strconv.Quote("a"))
+	address, err := cursorText(members, "a")
+	if err != nil {
+		return nil, err
 	}
-	var total int64
-	if err := json.Unmarshal(members["v"], &total); err != nil {
-		return nil, cursorFailure("Invalid cursor: %s is not an integer", strconv.Quote("v"))
+	total, err := cursorInt(members, "v")
+	if err != nil {
+		return nil, err
 	}
-	return &store.AfterSender{Total: total, Address: message.Address(storable(address))}, nil
+	return &store.AfterSender{Total: total, Address: message.Address(address)}, nil
 }
 
 // addressPostTypes answers GET /api/v0/addresses/{address}/post_types. // spec ccn-http-api 8.7

@@ -116,14 +116,29 @@ func decodeCursor(token string, names ...string) (map[string]string, error) {
 	}
 	values := make(map[string]string, len(names))
 	for _, name := range names {
-		member := members[name]
-		var text string
-		if err := json.Unmarshal(member, &text); err != nil || string(member) == "null" {
-			return nil, cursorFailure("Invalid cursor: %s is not a string", strconv.Quote(name))
+		if values[name], err = cursorText(members, name); err != nil {
+			return nil, err
 		}
-		values[name] = text
 	}
 	return values, nil
+}
+
+// cursorText returns a text of a token.
+func cursorText(members map[string]json.RawMessage, name string) (string, error) {
+	var text *string
+	if err := json.Unmarshal(members[name], &text); err != nil || text == nil {
+		return "", cursorFailure("Invalid cursor: %s is not a string", strconv.Quote(name))
+	}
+	return storable(*text), nil
+}
+
+// cursorInt returns a whole number of a token.
+func cursorInt(members map[string]json.RawMessage, name string) (int64, error) {
+	var n *int64
+	if err := json.Unmarshal(members[name], &n); err != nil || n == nil {
+		return 0, cursorFailure("Invalid cursor: %s is not an integer", strconv.Quote(name))
+	}
+	return *n, nil
 }
 
 // decodeTimeCursor returns the instant and the name that a list continues after.

@@ -38,6 +38,7 @@ func Routes() []Route {
 		{get, "/api/v0/messages/hashes", "message_hashes", "hashes by time of reception", (*API).messageHashes},
 		{get, "/api/v0/messages/{item_hash}", "message", "one message in any status", (*API).message},
 		{get, "/api/v0/messages/{item_hash}/content", "message_content", "content of a processed message", (*API).messageContent},
+		{get, "/api/v0/messages/{item_hash}/consumed_credits", "consumed_credits", "credits that were spent for a resource", (*API).consumedCredits},
 		{get, "/api/v0/messages/{item_hash}/status", "message_status", "where a message stands", (*API).messageStatus},
 		{post, "/api/v0/messages", "publish", "publish a message", (*API).publishMessage},
 		{post, "/api/v0/ipfs/pubsub/pub", "pubsub", "publish a message, legacy", (*API).pubsub},
@@ -59,6 +60,8 @@ func Routes() []Route {
 		{get, "/api/v0/authorizations/granted/{address}.json", "authorizations_granted", "whom an address lets act for it", (*API).granted},
 
 		{get, "/api/v0/addresses/{address}/balance", "balance", "tokens and credits of an address", (*API).balance},
+		{get, "/api/v0/addresses/{address}/credit_history", "credit_history", "entries of the ledger of an address", (*API).creditHistory},
+		{get, "/api/v0/addresses/{address}/credit_history/summary", "credit_history_summary", "sums of the ledger of an address", (*API).creditSummary},
 		{get, "/api/v0/balances", "balances", "tokens of all addresses", (*API).balances},
 		{get, "/api/v0/credit_balances", "credit_balances", "credits of all addresses", (*API).creditBalances},
 		{get, "/api/v0/addresses/stats.json", "address_stats_v0", "how many messages addresses sent", (*API).addressStatsV0},
