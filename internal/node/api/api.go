@@ -63,6 +63,7 @@ type API struct {
 	figures *figures
 	checks  *checks
 	totals  totals
+	sums    costSums
 	uploads chan struct{}
 	// bodies bounds the memory of bodies that are no uploads.
 	bodies *semaphore.Weighted

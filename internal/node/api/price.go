@@ -65,20 +65,25 @@ func (a *API) livePrice(w http.ResponseWriter, r *http.Request, hash message.Has
 		return err
 	}
 	if err == nil {
-		if p, err = a.storedPrice(r, row, cost, withSizes); err != nil {
+		sized := row
+		if !withSizes {
+			sized = nil
+		}
+		if p, err = a.storedPrice(r, cost, sized); err != nil {
 			return err
 		}
 	}
 	return writePrice(w, p)
 }
 
-// storedPrice returns rows of costs as a price.
-func (a *API) storedPrice(r *http.Request, row *store.MessageRow, cost *store.CostRow, withSizes bool) (*apply.Price, error) {
-	p := &apply.Price{Owner: row.Owner, Payment: cost.Payment}
+// storedPrice returns rows of costs as a price, with sizes if it is given their
+// message.
+func (a *API) storedPrice(r *http.Request, cost *store.CostRow, row *store.MessageRow) (*apply.Price, error) {
+	p := &apply.Price{Owner: cost.Owner, Payment: cost.Payment}
 	total := pricing.Amounts{Hold: cost.Total.Hold, Stream: cost.Total.Stream, Credit: cost.Total.Credit}
 	p.Total = *total.Of(cost.Payment)
 	size := func(pricing.RowType, string) *apd.Decimal { return nil }
-	if withSizes {
+	if row != nil {
 		content, err := message.ParseContent(row.Message.Type, row.Content())
 		if err != nil {
 			return nil, err
