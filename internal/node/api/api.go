@@ -21,8 +21,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
@@ -71,6 +73,9 @@ type API struct {
 	large   chan struct{}
 	sockets *sockets
 	status  *statusSockets
+	// authKey is that of the administrator; nil when there is none.
+	authKey       *secp256k1.PublicKey
+	recalculating sync.Mutex
 }
 
 // New returns an API that is ready to serve. It starts nothing.
@@ -80,6 +85,10 @@ func New(cfg Config, deps Deps) (*API, error) {
 	}
 	if deps.Store == nil || deps.Blobs == nil || deps.Queue == nil || deps.Rules == nil || deps.Log == nil || deps.Registry == nil {
 		return nil, errors.New("node API: a part it needs is missing")
+	}
+	authKey, err := cfg.Auth.key()
+	if err != nil {
+		return nil, err
 	}
 	if deps.Now == nil {
 		deps.Now = time.Now
@@ -95,6 +104,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 		large:   make(chan struct{}, 1),
 		sockets: newSockets(cfg.MaxSockets),
 		status:  newStatusSockets(cfg.MaxStatusSockets),
+		authKey: authKey,
 	}
 	a.figures = newFigures(a)
 	a.checks = newChecks(a)

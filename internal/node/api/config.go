@@ -42,6 +42,8 @@ type Config struct {
 	IdleTimeout time.Duration `yaml:"idle_timeout" doc:"time a connection may wait for its next request"`
 	// StopTimeout bounds the time that running requests have when the node stops.
 	StopTimeout time.Duration `yaml:"stop_timeout" doc:"time for running requests to end when the node stops"`
+	// Auth says who may use the administrative routes.
+	Auth Auth `yaml:"auth"`
 	// MultiAddresses are the peer-to-peer addresses that the node announces.
 	MultiAddresses []string `yaml:"node_multi_addresses" doc:"peer-to-peer addresses told to clients"`
 }
@@ -73,6 +75,9 @@ func DefaultConfig() Config {
 		WriteTimeout:         60 * time.Second,
 		IdleTimeout:          120 * time.Second,
 		StopTimeout:          10 * time.Second,
+		Auth: Auth{
+			PublicKey: "0209fe82e08ec3c5c3ee4904fa147a11d49c7130579066c8a452d279d539959389", MaxTokenAge: 300 * time.Second,
+		},
 	}
 }
 
@@ -87,6 +92,7 @@ func (c Config) validate() error {
 		"socket_queue": int64(c.SocketQueue), "heartbeat": int64(c.Heartbeat),
 		"sync_timeout": int64(c.SyncTimeout), "header_timeout": int64(c.HeaderTimeout), "read_timeout": int64(c.ReadTimeout),
 		"write_timeout": int64(c.WriteTimeout), "idle_timeout": int64(c.IdleTimeout), "stop_timeout": int64(c.StopTimeout),
+		"auth.max_token_age": int64(c.Auth.MaxTokenAge),
 	} {
 		if value < 1 {
 			return fmt.Errorf("node API: %s must be more than zero", name)

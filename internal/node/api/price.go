@@ -17,10 +17,7 @@ import (
 // file that is gone would cost. // spec ccn-http-api 9.1
 func (a *API) price(w http.ResponseWriter, r *http.Request) error {
 	withSizes := strings.EqualFold(newQuery(r.URL).text("include_size"), "true") // anything else is false
-	status, err := a.known(r)
-	if errors.Is(err, message.ErrNotFound) {
-		return failText(http.StatusNotFound, "Message not found with hash: %s", r.PathValue("item_hash"))
-	}
+	status, err := a.priceable(r)
 	if err != nil {
 		return err
 	}
@@ -33,18 +30,48 @@ func (a *API) price(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return a.gonePrice(w, r, row.Message, row.Owner, row.PaymentType, row.Size, withSizes, "forgotten")
+		return a.gonePrice(w, r, row.Message, row.Owner, row.PaymentType, row.Size, withSizes, status.Status)
 	case message.StatusRemoved:
 		row, err := a.Store.Removed(r.Context(), hash)
 		if err != nil {
 			return err
 		}
-		return a.gonePrice(w, r, row.Message, row.Owner, row.PaymentType, row.Size, withSizes, "removed")
-	case message.StatusRejected:
-		return failText(http.StatusNotFound, "This message was rejected: %s", hash)
-	case message.StatusPending:
+		return a.gonePrice(w, r, row.Message, row.Owner, row.PaymentType, row.Size, withSizes, status.Status)
+	case message.StatusRejected, message.StatusPending:
 	}
-	return failText(http.StatusNotFound, "Message still pending: %s", hash)
+	return failDefault(http.StatusNotFound)
+}
+
+// priceable returns where the message of a path stands, if it is or was live.
+// // spec ccn-http-api 9.1
+func (a *API) priceable(r *http.Request) (store.StatusRow, error) {
+	status, err := a.known(r)
+	switch {
+	case errors.Is(err, message.ErrNotFound):
+		return status, failText(http.StatusNotFound, "Message not found with hash: %s", r.PathValue("item_hash"))
+	case err != nil:
+		return status, err
+	case status.Status == message.StatusRejected:
+		return status, failText(http.StatusNotFound, "This message was rejected: %s", status.ItemHash)
+	case status.Status == message.StatusPending:
+		return status, failText(http.StatusNotFound, "Message still pending: %s", status.ItemHash)
+	}
+	return status, nil
+}
+
+// costsNothing refuses a message that is never paid for.
+func costsNothing(m *message.Message) error {
+	switch m.Type {
+	case message.TypePost, message.TypeAggregate, message.TypeForget:
+		return failText(http.StatusBadRequest, "Message is not an executable or store message: %s", m.ItemHash)
+	case message.TypeStore, message.TypeProgram, message.TypeInstance, message.TypeVProgram:
+	}
+	return nil
+}
+
+// failGone says that a message is forgotten or removed.
+func failGone(hash message.Hash, status message.Status) error {
+	return failText(http.StatusGone, "This message has been %s: %s", status, hash)
 }
 
 // livePrice answers from the rows that were written when the message was
@@ -54,10 +81,8 @@ func (a *API) livePrice(w http.ResponseWriter, r *http.Request, hash message.Has
 	if err != nil {
 		return err
 	}
-	switch row.Message.Type {
-	case message.TypePost, message.TypeAggregate, message.TypeForget:
-		return failText(http.StatusBadRequest, "Message is not an executable or store message: %s", hash)
-	case message.TypeStore, message.TypeProgram, message.TypeInstance, message.TypeVProgram:
+	if err := costsNothing(&row.Message); err != nil {
+		return err
 	}
 	p := &apply.Price{Owner: row.Owner, Payment: pricing.PaymentOf(&message.Payment{Type: row.PaymentType})}
 	cost, err := a.Store.Cost(r.Context(), hash)
@@ -113,10 +138,10 @@ func (a *API) storedPrice(r *http.Request, cost *store.CostRow, row *store.Messa
 // gonePrice answers for a message that is forgotten or removed: a STORE of which
 // enough is left is priced by the prices of now.
 func (a *API) gonePrice(
-	w http.ResponseWriter, r *http.Request, m message.Message, owner message.Address, payment message.PaymentType, size *int64, withSizes bool, gone string,
+	w http.ResponseWriter, r *http.Request, m message.Message, owner message.Address, payment message.PaymentType, size *int64, withSizes bool, gone message.Status,
 ) error {
-	if m.Type != message.TypeStore || owner == "" || size == nil || gone == "removed" && m.Time == 0 {
-		return failText(http.StatusGone, "This message has been %s: %s", gone, m.ItemHash)
+	if m.Type != message.TypeStore || owner == "" || size == nil || gone == message.StatusRemoved && m.Time == 0 {
+		return failGone(m.ItemHash, gone)
 	}
 	p, err := a.Rules.PriceFile(r.Context(), a.Store.Reader, m.ItemHash, owner, payment, *size)
 	if err != nil {

@@ -73,6 +73,8 @@ func Routes() []Route {
 		{get, "/api/v0/price/{item_hash}", "price", "what a message costs", (*API).price},
 		{post, "/api/v0/price/estimate", "price_estimate", "what a message would cost", (*API).estimate},
 		{post, "/api/v0/price/estimate/instance", "price_estimate_instance", "what an instance would cost, by its content", (*API).estimateInstance},
+		{post, "/api/v0/price/recalculate", "price_recalculate", "prices of all messages anew, for administrators", (*API).recalculate},
+		{post, "/api/v0/price/{item_hash}/recalculate", "price_recalculate_one", "price of one message anew, for administrators", (*API).recalculateOne},
 		{get, "/api/v0/costs", "costs", "what resources cost and have used", (*API).costs},
 
 		{post, "/api/v0/storage/add_file", "add_file", "upload a file", (*API).addFile},

@@ -52,6 +52,12 @@ func (s *Session) rebuildAggregate(key store.AggregateKey) error {
 	if err := s.tx.DeleteAggregate(key); err != nil {
 		return err
 	}
+	return s.eachElement(key, s.merge)
+}
+
+// eachElement calls use for the elements of an aggregate and their contents, the
+// oldest first.
+func (s *Session) eachElement(key store.AggregateKey, use func(*store.ElementRow, json.RawMessage) error) error {
 	elements, err := s.read.Elements(s.ctx, key)
 	if err != nil {
 		return err
@@ -76,7 +82,7 @@ func (s *Session) rebuildAggregate(key store.AggregateKey) error {
 			if err := json.Unmarshal(row.Content(), &body); err != nil {
 				return fmt.Errorf("content of aggregate element %s: %w", e.ItemHash, err)
 			}
-			if err := s.merge(&e, body.Content); err != nil {
+			if err := use(&e, body.Content); err != nil {
 				return err
 			}
 		}
