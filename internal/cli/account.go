@@ -12,9 +12,10 @@ import (
 )
 
 func newAccountCommand(a *app) *cobra.Command {
-	return newGroupCommand(a, "account", "Keys and addresses",
+	return newGroupCommand(a, "account", "Keys, addresses and what they have",
 		newAccountCreateCommand(a), newAccountImportCommand(a), newAccountListCommand(a),
-		newAccountShowCommand(a), newAccountUseCommand(a), newAccountExportCommand(a))
+		newAccountShowCommand(a), newAccountUseCommand(a), newAccountExportCommand(a),
+		newAccountBalanceCommand(a), newAccountHistoryCommand(a))
 }
 
 // shownAccount is an account as --json prints it.

@@ -50,7 +50,8 @@ talks to it, unless --api and --compute point elsewhere.`,
 		}
 	}
 	add(groupCloud, newLocalCommand(a), newNodeCommand(a), newDoctorCommand(a), newConfigCommand(a), newDBCommand(a), newBenchCommand(a))
-	add(groupData, newAccountCommand(a), newPostCommand(a), newAggregateCommand(a), newMessageCommand(a), newFileCommand(a))
+	add(groupData, newAccountCommand(a), newPostCommand(a), newAggregateCommand(a), newMessageCommand(a), newFileCommand(a),
+		newPriceCommand(a), newCostCommand(a))
 	add(groupCompute, newFunctionCommand(a), newRuntimeCommand(a))
 	add(groupMore, newVersionCommand(a), newCompletionCommand(a))
 	root.AddCommand(newExitCodesTopic(), newEnvironmentTopic(), newJSONTopic())
