@@ -1,12 +1,9 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"math/big"
 	"net/http"
-	"sync"
-	"time"
 
 	"aleph/internal/node/apply"
 	"aleph/internal/node/store"
@@ -41,7 +38,7 @@ func (a *API) costs(w http.ResponseWriter, r *http.Request) error {
 		return failText(http.StatusUnprocessableEntity, "include_details=2 requires at least one of 'address' or 'item_hash' filters "+
 			"to avoid fetching breakdowns for all resources")
 	}
-	sum, err := a.sumCosts(r.Context(), filter)
+	sum, err := a.sums.of(r.Context(), filter, a.Store.SumCosts)
 	if err != nil {
 		return err
 	}
@@ -152,37 +149,4 @@ func costRowObject(row *apply.PricedRow) object {
 		{"cost_credit", cost18(&row.Cost.Credit)},
 		{"size_mib", mib},
 	}
-}
-
-// costSums keeps what everything costs for a while: these sums alone are made of
-// those of all owners. The zero value is ready; it is safe for concurrent use.
-type costSums struct {
-	mu   sync.Mutex
-	kept map[message.PaymentType]keptSum
-}
-
-type keptSum struct {
-	sum   store.CostSum
-	until time.Time
-}
-
-// sumCosts adds up what a filter selects.
-func (a *API) sumCosts(ctx context.Context, f store.CostFilter) (store.CostSum, error) {
-	if f.Owner != "" || f.ItemHash != "" {
-		return a.Store.SumCosts(ctx, f)
-	}
-	began := time.Now()
-	a.sums.mu.Lock() // one caller adds, the others wait for it
-	defer a.sums.mu.Unlock()
-	if kept := a.sums.kept[f.Payment]; began.Before(kept.until) {
-		return kept.sum, nil
-	}
-	sum, err := a.Store.SumCosts(ctx, f)
-	if took := time.Since(began); err == nil && took >= slowTotal {
-		if a.sums.kept == nil {
-			a.sums.kept = map[message.PaymentType]keptSum{}
-		}
-		a.sums.kept[f.Payment] = keptSum{sum, began.Add(took + keepTotal)}
-	}
-	return sum, err
 }

@@ -25,7 +25,18 @@ type CostList struct {
 
 func (l CostList) statement() (string, []any) {
 	w := new(where)
-	w.and("c.payment_type = ", string(l.Payment))
+	// The way of paying stands in the text: there may be few that pay so, and a
+	// plan for any of them would look for them among all.
+	switch l.Payment {
+	case message.PaymentHold:
+		w.raw("c.payment_type = 'hold'")
+	case message.PaymentSuperfluid:
+		w.raw("c.payment_type = 'superfluid'")
+	case message.PaymentCredit:
+		w.raw("c.payment_type = 'credit'")
+	default:
+		w.and("c.payment_type = ", string(l.Payment))
+	}
 	if l.Owner != "" {
 		w.and("c.owner = ", string(l.Owner))
 	}
