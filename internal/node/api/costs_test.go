@@ -43,7 +43,7 @@ func TestCostsOfAFile(t *testing.T) {
 	const something = `"total_cost_hold":"8.666666658000000000","total_cost_stream":"0.000000000000000000","total_cost_credit":"0.001297651985545218","resource_count":1`
 	const noList = `,"resources":null,"pagination_page":null,"pagination_total":null,"pagination_per_page":null,"pagination_item":null}`
 	head := func(spent int, sums, address, item, payment string) string {
-		return fmt.Sprintf(`{"summary":{"total_consumed_credits":%d,%s},"filters":{"address":%s,"item_hash":%s,"payment_type":"%s"}`, spent, sums, address, item, payment)
+		return fmt.Sprintf(`{"summary":{"total_consumed_credits":%d,%s},"filters":{"address":%s,"item_hash":%s,"payment_type":%q}`, spent, sums, address, item, payment)
 	}
 	owner, quoted := fmt.Sprintf("%q", bob.Address()), fmt.Sprintf("%q", hash)
 	list := func(detail string) string {

@@ -19,7 +19,7 @@ import (
 func fillLedger(t *testing.T, n *testNode) {
 	t.Helper()
 	expires, count := message.TimestampFromSeconds(1893456000), int64(3)
-	at := func(seconds float64) message.Timestamp { return message.TimestampFromSeconds(seconds) }
+	at := message.TimestampFromSeconds
 	rows := []store.CreditRow{
 		{
 			CreditKey: store.CreditKey{Time: at(1714564800.25), Ref: "aa"}, Amount: 1_000_000, Expiration: &expires, Price: "0.50", Bonus: "1.5",

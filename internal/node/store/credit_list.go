@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"math/big"
+	"strings"
 
 	"aleph/message"
 )
@@ -122,8 +123,14 @@ func (f *CreditFilter) where() *where {
 		column string
 		value  *string
 	}{
-		{"h.tx_hash", f.TxHash}, {"h.token", f.Token}, {"h.chain", f.Chain}, {"h.provider", f.Provider}, {"h.origin", f.Origin},
-		{"h.origin_ref", f.OriginRef}, {"h.payment_method", f.PaymentMethod}, {resourceOf, f.Resource},
+		{"h.tx_hash", f.TxHash},
+		{"h.token", f.Token},
+		{"h.chain", f.Chain},
+		{"h.provider", f.Provider},
+		{"h.origin", f.Origin},
+		{"h.origin_ref", f.OriginRef},
+		{"h.payment_method", f.PaymentMethod},
+		{resourceOf, f.Resource},
 	} {
 		if same.value != nil {
 			w.and(same.column+" = ", *same.value)
@@ -212,14 +219,15 @@ type CreditSums struct {
 // // spec ccn-http-api 8.9
 func (r Reader) SumCredits(ctx context.Context, f CreditFilter) (CreditSums, error) {
 	w := f.where()
-	text := `SELECT COUNT(*)`
+	var text strings.Builder
+	text.WriteString(`SELECT COUNT(*)`)
 	for _, part := range []string{
 		"amount > 0 THEN h.amount / 4294967296", "amount > 0 THEN h.amount % 4294967296",
 		"amount < 0 THEN h.amount / 4294967296", "amount < 0 THEN h.amount % 4294967296",
 	} {
-		text += `, CAST(COALESCE(SUM(CASE WHEN h.` + part + ` END), 0) AS BIGINT)`
+		text.WriteString(`, CAST(COALESCE(SUM(CASE WHEN h.` + part + ` END), 0) AS BIGINT)`)
 	}
-	rows, err := r.q.query(ctx, "", text+` FROM credit_history h`+w.clause(), w.args...)
+	rows, err := r.q.query(ctx, "", text.String()+` FROM credit_history h`+w.clause(), w.args...)
 	return one(rows, err, func(row scanner) (CreditSums, error) {
 		var s CreditSums
 		var in, out wide
