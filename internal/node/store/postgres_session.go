@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"aleph/message"
 )
@@ -94,12 +95,17 @@ func (s *postgresSession) exec(ctx context.Context, name, text string, args []an
 }
 
 func (s *postgresSession) changed(ctx context.Context, name, text string, args []any) (int64, error) {
+	tag, err := s.done(ctx, name, text, args)
+	return tag.RowsAffected(), err
+}
+
+// done sends what is queued and a statement, and returns what that did.
+func (s *postgresSession) done(ctx context.Context, name, text string, args []any) (pgconn.CommandTag, error) {
 	if err := s.prepare(ctx, name, text); err != nil {
-		return 0, err
+		return pgconn.CommandTag{}, err
 	}
 	s.queue = append(s.queue, queued{name: name, text: text, args: args, alone: true})
-	tag, err := s.send(ctx)
-	return tag.RowsAffected(), err
+	return s.send(ctx)
 }
 
 func (s *postgresSession) flush(ctx context.Context) error {
@@ -237,10 +243,7 @@ func (s *postgresSession) undo(ctx context.Context) error {
 }
 
 func (s *postgresSession) commit(ctx context.Context) error {
-	if err := s.exec(ctx, "commit", `COMMIT`, nil); err != nil {
-		return err
-	}
-	tag, err := s.send(ctx)
+	tag, err := s.done(ctx, "commit", `COMMIT`, nil)
 	if err != nil {
 		return err
 	}

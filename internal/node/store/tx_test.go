@@ -138,6 +138,26 @@ func TestNestedTakesBackItselfOnly(t *testing.T) {
 	}
 }
 
+// TestCommitAfterAnyNumber commits as many statements as travel together, and a
+// few fewer and more: begin and commit are among them.
+func TestCommitAfterAnyNumber(t *testing.T) {
+	t.Parallel()
+	db := openTest(t, nil)
+	for n := parcel - 3; n <= parcel+2; n++ {
+		err := db.Update(t.Context(), func(tx *Tx) error {
+			for i := range n {
+				if err := tx.exec("check", sqlCheck, int64(i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("%d statements: %v", n, err)
+		}
+	}
+}
+
 // TestFullDisk lets SQLite itself run out of pages.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
