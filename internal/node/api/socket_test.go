@@ -128,7 +128,9 @@ func TestSocketFilters(t *testing.T) {
 		"post":      signed(t, alice, message.TypePost, "A", 1767250000, `"type":"x","ref":"r","content":{"tags":["t1","t2"]}`),
 		"aggregate": signed(t, bob, message.TypeAggregate, "B", 1767250100, `"key":"k","content":{}`),
 	}
-	last := signed(t, bob, message.TypePost, "END", 1767250050, `"type":"end","ref":"end","content":{"tags":["end"]}`)
+	// The last is the newest too: who was slow to listen hears them from history,
+	// in the order of their times.
+	last := signed(t, bob, message.TypePost, "END", 1767250200, `"type":"end","ref":"end","content":{"tags":["end"]}`)
 	conns := map[string]*websocket.Conn{}
 	cases := map[string]string{ // query → who is heard before "last"
 		"msgType=POST":                                "post",
