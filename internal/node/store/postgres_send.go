@@ -62,6 +62,20 @@ func (s *postgresSession) transmit(ctx context.Context, list []queued) (last pgc
 	return last, s.ended(results, err)
 }
 
+// sendBefore sends what is queued and lookups behind it, in one batch. The results
+// of the lookups are left to read.
+func (s *postgresSession) sendBefore(ctx context.Context, list ...lookup) (pgx.BatchResults, error) {
+	sent, batch := s.pack(s.queue)
+	for _, l := range list {
+		batch.Queue(l.text, l.args...)
+	}
+	results := s.conn.SendBatch(ctx, batch)
+	_, err := s.collect(ctx, sent, results)
+	clear(s.queue)
+	s.queue = s.queue[:0]
+	return results, err
+}
+
 // pack returns as few statements as do the same.
 func (s *postgresSession) pack(list []queued) ([]queued, *pgx.Batch) {
 	list = s.merger.merge(list)

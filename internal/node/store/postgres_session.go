@@ -143,12 +143,7 @@ func (s *postgresSession) query(ctx context.Context, name, text string, args []a
 		}
 		return &postgresRows{Rows: list, session: s, name: label, cancel: cancel}, nil
 	}
-	sent, batch := s.pack(s.queue)
-	batch.Queue(text, args...)
-	results := s.conn.SendBatch(ctx, batch)
-	_, err := s.collect(ctx, sent, results)
-	clear(s.queue)
-	s.queue = s.queue[:0]
+	results, err := s.sendBefore(ctx, lookup{text: text, args: args})
 	if err == nil {
 		var list pgx.Rows
 		if list, err = results.Query(); err == nil {
@@ -175,14 +170,7 @@ func (s *postgresSession) ask(ctx context.Context, list []lookup) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.engine.cfg.Timeout)
 	defer cancel()
-	sent, batch := s.pack(s.queue)
-	for _, l := range list {
-		batch.Queue(l.text, l.args...)
-	}
-	results := s.conn.SendBatch(ctx, batch)
-	_, err := s.collect(ctx, sent, results)
-	clear(s.queue)
-	s.queue = s.queue[:0]
+	results, err := s.sendBefore(ctx, list...)
 	for i := 0; err == nil && i < len(list); i++ {
 		err = s.answer(&list[i], results)
 	}
