@@ -27,13 +27,7 @@ type BalanceList struct {
 
 func (l BalanceList) where() *where {
 	w := new(where)
-	if len(l.Chains) > 0 {
-		chains := make([]string, len(l.Chains))
-		for i, c := range l.Chains {
-			chains[i] = string(c)
-		}
-		in(w, "chain", chains)
-	}
+	in(w, "chain", unique(l.Chains))
 	if l.Least > 0 {
 		// Both engines compare such numbers with more digits than a token has.
 		w.and("CAST(balance AS NUMERIC) >= ", l.Least)

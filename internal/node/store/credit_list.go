@@ -158,11 +158,7 @@ func (f *CreditFilter) where() *where {
 	case AnyDirection:
 	}
 	if len(f.ResourceTypes) > 0 {
-		types := make([]string, len(f.ResourceTypes))
-		for i, t := range f.ResourceTypes {
-			types[i] = string(t)
-		}
-		w.raw("EXISTS (SELECT 1 FROM messages m WHERE m.item_hash = " + resourceOf + " AND m.type IN (" + list(w, types) + "))")
+		w.raw("EXISTS (SELECT 1 FROM messages m WHERE m.item_hash = " + resourceOf + " AND m.type IN (" + list(w, unique(f.ResourceTypes)) + "))")
 	}
 	return w
 }

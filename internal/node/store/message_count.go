@@ -32,7 +32,7 @@ func (r Reader) CountMessages(ctx context.Context, f MessageFilter) (int64, erro
 		f.FromBlock = below
 	}
 	if f.allLive() && f.onlyTags() {
-		return r.countTagged(ctx, "message_tags", f.Tags)
+		return r.countTagged(ctx, f.Tags)
 	}
 	return r.countMessages(ctx, f)
 }
@@ -43,10 +43,10 @@ func (f MessageFilter) onlyTags() bool {
 	return f.From == 0 && f.Until == 0 && f.onlyTime()
 }
 
-// countTagged counts what has one of several tags, from the index of the tags alone.
-func (r Reader) countTagged(ctx context.Context, table string, tags []string) (int64, error) {
+// countTagged counts the messages that have one of several tags, from the index of the tags alone.
+func (r Reader) countTagged(ctx context.Context, tags []string) (int64, error) {
 	w := new(where)
-	text := `SELECT COUNT(*) FROM (SELECT t.id FROM ` + table + ` t WHERE t.tag IN (` + list(w, unique(tags)) + `) GROUP BY t.id) one`
+	text := `SELECT COUNT(*) FROM (SELECT t.id FROM message_tags t WHERE t.tag IN (` + list(w, unique(tags)) + `) GROUP BY t.id) one`
 	rows, err := r.q.query(ctx, "", text, w.args...)
 	return one(rows, err, column[int64])
 }

@@ -92,10 +92,11 @@ func (r Reader) countPart(ctx context.Context, l Senders, some bool) (int64, err
 
 func (l Senders) where(some bool) *where {
 	w := new(where)
+	w.raw("c.status = 'processed' AND c.owner = '' AND c.sender > '' AND c.total > 0")
 	if some {
-		w.raw("c.status = 'processed' AND c.owner = '' AND c.sender <> '' AND c.total > 0 AND c.type = " + w.param(string(l.Type)))
-	} else { // by address: only the primary key has this
-		w.raw("c.sender > '' AND c.owner || '' = '' AND c.type || '' = '' AND c.status || '' = 'processed' AND c.total > 0")
+		w.and("c.type = ", string(l.Type))
+	} else {
+		w.raw("c.type = ''")
 		w.raw("NOT EXISTS (SELECT 1 FROM message_counts t WHERE t.sender = c.sender AND t.owner = '' AND t.type = " +
 			w.param(string(l.Type)) + " AND t.status = 'processed' AND t.total > 0)")
 	}
