@@ -179,7 +179,7 @@ func decodeSenderCursor(token string) (*store.AfterSender, error) {
 
 // addressPostTypes answers GET /api/v0/addresses/{address}/post_types. // spec ccn-http-api 8.7
 func (a *API) addressPostTypes(w http.ResponseWriter, r *http.Request) error {
-	address := storable(r.PathValue("address"))
+	address := r.PathValue("address")
 	types, err := a.Store.SenderPostTypes(r.Context(), message.Address(address))
 	if err != nil {
 		return err
@@ -189,7 +189,7 @@ func (a *API) addressPostTypes(w http.ResponseWriter, r *http.Request) error {
 
 // addressChannels answers GET /api/v0/addresses/{address}/channels. // spec ccn-http-api 8.7
 func (a *API) addressChannels(w http.ResponseWriter, r *http.Request) error {
-	address := storable(r.PathValue("address"))
+	address := r.PathValue("address")
 	channels, err := a.Store.SenderChannels(r.Context(), message.Address(address))
 	if err != nil {
 		return err

@@ -147,7 +147,7 @@ func (a *API) granted(w http.ResponseWriter, r *http.Request) error {
 	if err := q.errJSON(); err != nil {
 		return err
 	}
-	owner := message.Address(storable(r.PathValue("address")))
+	owner := message.Address(r.PathValue("address"))
 	lists, err := a.Store.AggregateMembers(r.Context(), []message.Address{owner}, "security", "authorizations")
 	if err != nil {
 		return err

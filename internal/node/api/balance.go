@@ -101,3 +101,11 @@ func number(d *apd.Decimal) float64 {
 	}
 	return math.Copysign(math.MaxFloat64, float64(d.Sign()))
 }
+
+// numberOrNull is [number] of a decimal that may be absent.
+func numberOrNull(d *apd.Decimal) any {
+	if d == nil {
+		return nil
+	}
+	return number(d)
+}

@@ -137,16 +137,12 @@ func (a *API) costDetail(r *http.Request, cost *store.CostRow, withSizes bool) (
 }
 
 func costRowObject(row *apply.PricedRow) object {
-	var mib any
-	if row.MiB != nil {
-		mib = number(row.MiB)
-	}
 	return object{
 		{"type", string(row.Type)},
 		{"name", row.Name},
 		{"cost_hold", cost18(&row.Cost.Hold)},
 		{"cost_stream", cost18(&row.Cost.Stream)},
 		{"cost_credit", cost18(&row.Cost.Credit)},
-		{"size_mib", mib},
+		{"size_mib", numberOrNull(row.MiB)},
 	}
 }

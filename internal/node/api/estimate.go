@@ -131,50 +131,46 @@ func parseEstimate(envelope json.RawMessage) (*message.Message, apply.FileSizes,
 			members[name] = json.RawMessage(value)
 		}
 	}
+	var sizes apply.FileSizes
 	var text *string
-	if json.Unmarshal(members["item_content"], &text) != nil || text == nil {
-		return parseWhole(members)
+	if json.Unmarshal(members["item_content"], &text) == nil && text != nil {
+		var err error
+		if sizes, err = takeInline(members, *text); err != nil {
+			return nil, nil, err
+		}
 	}
-	var hash string
-	if json.Unmarshal(members["item_hash"], &hash) != nil || hash != string(message.HashOf([]byte(*text))) {
-		return nil, nil, message.Reject(message.CodeInvalidFormat, "item_hash is not the hash of item_content")
-	}
-	content, issues := objectMembers([]byte(*text))
-	if len(issues) > 0 {
-		return nil, nil, message.Reject(message.CodeInvalidFormat, "%s", issues[0].text)
-	}
-	sizes, err := takeEstimates(content)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(sizes) == 0 {
-		return parseWhole(members)
-	}
-	// The schema knows no estimates: what is priced is the content without them.
-	plain, err := json.Marshal(content)
-	if err != nil {
-		return nil, nil, err
-	}
-	inner := string(plain)
-	members["item_hash"], err = json.Marshal(message.HashOf(plain))
-	if err != nil {
-		return nil, nil, err
-	}
-	if members["item_content"], err = json.Marshal(inner); err != nil {
-		return nil, nil, err
-	}
-	m, _, err := parseWhole(members)
-	return m, sizes, err
-}
-
-// parseWhole reads an envelope from its members.
-func parseWhole(members map[string]json.RawMessage) (*message.Message, apply.FileSizes, error) {
 	raw, err := json.Marshal(members)
 	if err != nil {
 		return nil, nil, err
 	}
 	m, err := message.ParseEnvelope(raw)
-	return m, nil, err
+	return m, sizes, err
+}
+
+// takeInline takes the estimates out of the inline content of an envelope. The
+// schema knows none: what is priced is the content without them.
+func takeInline(members map[string]json.RawMessage, text string) (apply.FileSizes, error) {
+	var hash string
+	if json.Unmarshal(members["item_hash"], &hash) != nil || hash != string(message.HashOf([]byte(text))) {
+		return nil, message.Reject(message.CodeInvalidFormat, "item_hash is not the hash of item_content")
+	}
+	content, issues := objectMembers([]byte(text))
+	if len(issues) > 0 {
+		return nil, message.Reject(message.CodeInvalidFormat, "%s", issues[0].text)
+	}
+	sizes, err := takeEstimates(content)
+	if err != nil || len(sizes) == 0 {
+		return nil, err
+	}
+	plain, err := json.Marshal(content)
+	if err != nil {
+		return nil, err
+	}
+	if members["item_hash"], err = json.Marshal(message.HashOf(plain)); err != nil {
+		return nil, err
+	}
+	members["item_content"], err = json.Marshal(string(plain))
+	return sizes, err
 }
 
 // estimateMember says, in MiB, how large a file will be.

@@ -24,7 +24,7 @@ type figure[T any] struct {
 // first.
 func (a *API) metricsRange(r *http.Request) (in store.MetricsRange, descending bool, err error) {
 	q := newQuery(r.URL)
-	in = store.MetricsRange{NodeID: storable(r.PathValue("node_id")), From: q.date("start_date"), To: q.date("end_date")}
+	in = store.MetricsRange{NodeID: r.PathValue("node_id"), From: q.date("start_date"), To: q.date("end_date")}
 	order := "ASC"
 	if value, ok := q.get("sort"); ok {
 		order = strings.ToUpper(value)

@@ -172,16 +172,12 @@ func writePrice(w http.ResponseWriter, p *apply.Price) error {
 	detail := make([]object, len(p.Rows))
 	for i := range p.Rows {
 		row := &p.Rows[i]
-		var mib any
-		if row.MiB != nil {
-			mib = number(row.MiB)
-		}
 		detail[i] = object{
 			{"cost_credit", cost18(&row.Cost.Credit)},
 			{"cost_hold", cost18(&row.Cost.Hold)},
 			{"cost_stream", cost18(&row.Cost.Stream)},
 			{"name", row.Name},
-			{"size_mib", mib},
+			{"size_mib", numberOrNull(row.MiB)},
 			{"type", string(row.Type)},
 		}
 	}
