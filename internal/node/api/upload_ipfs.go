@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 
@@ -10,21 +11,18 @@ import (
 	"aleph/message"
 )
 
-// errNoIPFS answers uploads to IPFS on a node that takes none.
-func (a *API) errNoIPFS() error {
-	if a.cfg.IPFS.Enabled {
-		return nil
+// beginIPFSUpload is [API.beginUpload] on a node that may take none to IPFS.
+func (a *API) beginIPFSUpload(ctx context.Context) (func(), error) {
+	if !a.cfg.IPFS.Enabled {
+		return nil, failReason(http.StatusForbidden, "IPFS is disabled on this node")
 	}
-	return failReason(http.StatusForbidden, "IPFS is disabled on this node")
+	return a.beginUpload(ctx)
 }
 
 // addIPFSFile answers POST /api/v0/ipfs/add_file: the file is cut into blocks as
 // IPFS does, and is known by the CID of their root. // spec ccn-http-api 10.5
 func (a *API) addIPFSFile(w http.ResponseWriter, r *http.Request) error {
-	if err := a.errNoIPFS(); err != nil {
-		return err
-	}
-	done, err := a.beginUpload(r.Context())
+	done, err := a.beginIPFSUpload(r.Context())
 	if err != nil {
 		return err
 	}
@@ -87,10 +85,7 @@ func (a *API) parseIPFSMetadata(raw []byte) (*metadata, error) {
 // addCAR answers POST /api/v0/ipfs/add_car: an archive of the blocks of a
 // directory, with the message that stores it. // spec ccn-http-api 10.6
 func (a *API) addCAR(w http.ResponseWriter, r *http.Request) error {
-	if err := a.errNoIPFS(); err != nil {
-		return err
-	}
-	done, err := a.beginUpload(r.Context())
+	done, err := a.beginIPFSUpload(r.Context())
 	if err != nil {
 		return err
 	}
@@ -135,10 +130,7 @@ func (a *API) addCAR(w http.ResponseWriter, r *http.Request) error {
 // canonical form, as a file on IPFS, for the grace period.
 // // spec ccn-http-api 10.4
 func (a *API) addIPFSJSON(w http.ResponseWriter, r *http.Request) error {
-	if err := a.errNoIPFS(); err != nil {
-		return err
-	}
-	done, err := a.beginUpload(r.Context())
+	done, err := a.beginIPFSUpload(r.Context())
 	if err != nil {
 		return err
 	}
