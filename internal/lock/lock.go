@@ -60,5 +60,8 @@ func write(f *os.File, text string) error {
 	return err
 }
 
-// Close gives the lock free. The file stays.
-func (l *File) Close() error { return l.file.Close() }
+// Close gives the lock free, also where a child that another goroutine starts has
+// the file until it calls exec. The file stays.
+func (l *File) Close() error {
+	return errors.Join(syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
+}
