@@ -218,8 +218,11 @@ func (a *asgi) keep(l *link) {
 // explain says whether err comes from the end of the process.
 func (a *asgi) explain(ctx context.Context, err error) error {
 	var told *guest.ProgramError
-	if errors.As(err, &told) || ctx.Err() != nil || !isBroken(err) {
+	if errors.As(err, &told) || !isBroken(err) {
 		return err
+	}
+	if ctx.Err() != nil { // the end of the process, if that was noticed first
+		return context.Cause(ctx)
 	}
 	if a.crashed() {
 		return &guest.CrashError{Reason: a.child.reason()}
