@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -70,6 +71,14 @@ func TestLostConnection(t *testing.T) {
 		return
 	}
 	db := openConfig(t, cfg)
+	for i := range 5 {
+		name := fmt.Sprint("between ", i)
+		killAll(t, cfg)
+		time.Sleep(50 * time.Millisecond) // longer than a busy writer pauses, and than the server needs
+		if err := db.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFile(file(name)) }); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	for _, moment := range []string{"begun", "read", "written", "saved"} {
 		err := db.Update(t.Context(), func(tx *store.Tx) error {
 			kill := func() error { killAll(t, cfg); return tx.SetFile(file("after " + moment)) }
