@@ -24,6 +24,45 @@ func MetricsHandler(reg *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg})
 }
 
+// Term registers metrics that end before the process does: those of a part that
+// may start again.
+type Term struct {
+	reg        prometheus.Registerer
+	collectors []prometheus.Collector
+}
+
+// NewTerm returns a term whose metrics are exported by reg.
+func NewTerm(reg prometheus.Registerer) *Term { return &Term{reg: reg} }
+
+// Register implements [prometheus.Registerer].
+func (t *Term) Register(c prometheus.Collector) error {
+	err := t.reg.Register(c)
+	if err == nil {
+		t.collectors = append(t.collectors, c)
+	}
+	return err
+}
+
+// MustRegister implements [prometheus.Registerer].
+func (t *Term) MustRegister(list ...prometheus.Collector) {
+	for _, c := range list {
+		if err := t.Register(c); err != nil {
+			panic(err) // two parts of the program use one name
+		}
+	}
+}
+
+// Unregister implements [prometheus.Registerer].
+func (t *Term) Unregister(c prometheus.Collector) bool { return t.reg.Unregister(c) }
+
+// End unregisters everything.
+func (t *Term) End() {
+	for _, c := range t.collectors {
+		t.reg.Unregister(c)
+	}
+	t.collectors = nil
+}
+
 // RegisterHealth exports h as the gauge aleph_health{part}: 0 ok, 1 degraded,
 // 2 failed.
 func RegisterHealth(reg prometheus.Registerer, h *Health) {

@@ -14,8 +14,8 @@
 // that no other root lists.
 //
 // The folder holds "tmp" for uploads under way, one folder for each first byte of
-// a hash ("ab/ab12…"), and "ipfs" for graphs. A Store is safe for concurrent use;
-// two processes must not open the same folder.
+// a hash ("ab/ab12…"), and "ipfs" for graphs. A Store is safe for concurrent use.
+// Any number of processes may read one folder; only one of them may change it.
 //
 // It implements the storage half of docs/spec/ccn-http-api.md chapter 10.
 package blob
@@ -105,9 +105,21 @@ type Store struct {
 	held map[message.Hash]int
 }
 
-// Open opens the store in a folder, creates what is missing and removes what
-// uploads that never ended left behind.
+// Open opens the store in a folder that no other process changes.
 func Open(cfg Config) (*Store, error) {
+	s, err := OpenReader(cfg)
+	if err == nil {
+		err = s.Claim()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// OpenReader opens the store in a folder that another process may change. What it
+// holds can be read; for all else it must be claimed first.
+func OpenReader(cfg Config) (*Store, error) {
 	if cfg.Folder == "" {
 		return nil, fmt.Errorf("%w: blob store: no folder configured", message.ErrInvalid)
 	}
@@ -117,23 +129,31 @@ func Open(cfg Config) (*Store, error) {
 		createTemp: createTemp, createBlock: createBlock,
 		held: make(map[message.Hash]int),
 	}
+	return s, nil
+}
+
+// Claim makes this process the one that changes the folder: it creates what is
+// missing and removes what uploads that never ended left behind. The caller sees
+// to it that no other process does the same. It may be called again when another
+// process has changed the folder in between.
+func (s *Store) Claim() error {
 	if err := os.MkdirAll(s.tempPath(), 0o700); err != nil {
-		return nil, diskError("create folder "+s.folder, err)
+		return diskError("create folder "+s.folder, err)
 	}
 	if err := s.openDAG(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.sweep(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.measure(); err != nil {
-		return nil, err
+		return err
 	}
 	// A process that was killed may have made folders and not synced them.
 	if err := syncFolder(s.folder); err != nil {
-		return nil, diskError("sync folder "+s.folder, err)
+		return diskError("sync folder "+s.folder, err)
 	}
-	return s, nil
+	return nil
 }
 
 // Stats returns the number of blobs and their bytes.
@@ -170,6 +190,8 @@ func (s *Store) sweep() error {
 // measure counts the blobs on disk. The blocks of graphs count with their bytes,
 // and a root counts as a file.
 func (s *Store) measure() error {
+	s.files.Store(0)
+	s.bytes.Store(0)
 	for _, part := range []struct {
 		folder            string
 		countFiles, addUp bool

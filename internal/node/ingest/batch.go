@@ -141,6 +141,9 @@ func (q *Queue) fail(ctx context.Context, jobs []*job, err error) {
 		j.result, j.err, j.event = Result{}, err, Event{}
 		j.leave()
 	}
+	if q.deps.Replaced != nil && errors.Is(err, store.ErrReplaced) {
+		q.deps.Replaced()
+	}
 }
 
 // healthPart names the database among the parts of the node.
@@ -203,7 +206,7 @@ func (b *batch) committed() {
 	for _, j := range b.jobs {
 		q.metrics.outcome(j)
 		if j.event.Kind != "" {
-			q.events.send(j.event)
+			q.events.Send(j.event)
 		}
 	}
 	if b.poke {

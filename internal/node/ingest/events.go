@@ -39,18 +39,22 @@ type Event struct {
 // closed. It is also closed by cancel, which may be called twice, and when the
 // queue has stopped.
 func (q *Queue) Subscribe(buffer int) (events <-chan Event, cancel func()) {
-	return q.events.subscribe(buffer)
+	return q.events.Subscribe(buffer)
 }
 
-// broadcast copies events to subscribers. The zero value is ready.
-type broadcast struct {
+// Broadcast copies events to subscribers. The zero value is ready; it is safe
+// for concurrent use.
+type Broadcast struct {
 	mu     sync.Mutex
 	subs   map[chan Event]bool
 	closed bool
 	lost   int64 // subscribers dropped because they lagged
 }
 
-func (b *broadcast) subscribe(buffer int) (<-chan Event, func()) {
+// Subscribe returns the events from now on. A subscriber that lags by more than
+// buffer events is dropped: its channel is closed. It is also closed by cancel,
+// which may be called twice, and by [Broadcast.Close].
+func (b *Broadcast) Subscribe(buffer int) (events <-chan Event, cancel func()) {
 	ch := make(chan Event, buffer)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -69,14 +73,15 @@ func (b *broadcast) subscribe(buffer int) (<-chan Event, func()) {
 	}
 }
 
-func (b *broadcast) dropLocked(ch chan Event) {
+func (b *Broadcast) dropLocked(ch chan Event) {
 	if b.subs[ch] {
 		delete(b.subs, ch)
 		close(ch)
 	}
 }
 
-func (b *broadcast) send(e Event) {
+// Send hands an event to every subscriber and waits for none.
+func (b *Broadcast) Send(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for ch := range b.subs {
@@ -89,8 +94,24 @@ func (b *broadcast) send(e Event) {
 	}
 }
 
-// close ends every subscription, now and later.
-func (b *broadcast) close() {
+// Subscribers returns how many there are.
+func (b *Broadcast) Subscribers() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.subs)
+}
+
+// Drop ends the subscriptions that there are: their owners must begin anew.
+func (b *Broadcast) Drop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for ch := range b.subs {
+		b.dropLocked(ch)
+	}
+}
+
+// Close ends every subscription, now and later.
+func (b *Broadcast) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
@@ -100,7 +121,7 @@ func (b *broadcast) close() {
 }
 
 // dropped returns how many subscribers lagged too much.
-func (b *broadcast) dropped() int64 {
+func (b *Broadcast) dropped() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.lost

@@ -112,6 +112,9 @@ type Deps struct {
 	// retry. Nil means the system's clock and randomness.
 	Now  func() time.Time
 	Rand func() float64
+	// Replaced is called when another process has taken the database over. It may
+	// be called more than once; nil calls nobody.
+	Replaced func()
 }
 
 // Queue takes messages in. Make one with [New]; nothing moves until [Queue.Run].
@@ -119,7 +122,7 @@ type Queue struct {
 	deps    Deps
 	cfg     Config
 	metrics *metrics
-	events  broadcast
+	events  Broadcast
 
 	jobs      chan *job
 	fetches   chan *store.PendingRow
@@ -209,9 +212,12 @@ func (q *Queue) Run(ctx context.Context) error {
 	err := helpers.Wait()
 	q.stop()
 	<-applied
-	q.events.close()
+	q.events.Close()
 	return err
 }
+
+// Check reports whether the database can be written, by writing durably.
+func (q *Queue) Check(ctx context.Context) error { return q.deps.Store.Check(ctx) }
 
 // stop makes the queue refuse new work.
 func (q *Queue) stop() { q.stopOnce.Do(func() { close(q.stopping) }) }

@@ -91,6 +91,10 @@ var ErrDamaged = errors.New("the file is damaged")
 // ErrInUse marks a database that another process writes.
 var ErrInUse = fmt.Errorf("%w: another node is using this database", message.ErrConflict)
 
+// ErrReplaced says that this process wrote the database until its connection was
+// lost, and that another one does now.
+var ErrReplaced = fmt.Errorf("%w: another node writes this database now", message.ErrUnavailable)
+
 // Temporary reports whether err comes from the state of the machine (no space,
 // a failing disk, a lock, a database server that is away) and not from what was
 // asked.

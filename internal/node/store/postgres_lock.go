@@ -21,6 +21,7 @@ const lockInterval = 50 * time.Millisecond
 // dial makes a connection, looks at the server, and takes the database for this
 // process alone.
 func (s *postgresSession) dial(ctx context.Context) (err error) {
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, s.engine.cfg.Timeout)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, s.engine.writerConfig())
@@ -35,9 +36,16 @@ func (s *postgresSession) dial(ctx context.Context) (err error) {
 	if err := checkServer(ctx, conn); err != nil {
 		return s.engine.wrap("connect", err)
 	}
-	if err := s.lock(ctx, conn); err != nil {
+	if s.engine.cfg.Wait && s.pid == 0 {
+		err = s.await(whole, conn)
+	} else {
+		err = s.lock(ctx, conn)
+	}
+	if err != nil {
 		return err
 	}
+	ctx, cancel = context.WithTimeout(whole, s.engine.cfg.Timeout)
+	defer cancel()
 	if err := conn.QueryRow(ctx, pgBackend).Scan(&s.pid, &s.born); err != nil {
 		return s.engine.wrap("connect", err)
 	}
@@ -87,12 +95,9 @@ func (s *postgresSession) lock(ctx context.Context, conn *pgx.Conn) error {
 	ticker := time.NewTicker(lockInterval)
 	defer ticker.Stop()
 	for {
-		var got bool
-		if err := conn.QueryRow(ctx, pgLock, int64(writerLock)).Scan(&got); err != nil {
-			return s.engine.wrap("lock", err)
-		}
-		if got {
-			return nil
+		got, err := s.tryLock(ctx, conn)
+		if err != nil || got {
+			return err
 		}
 		held := s.holder(ctx, conn)
 		if time.Now().After(deadline) {
@@ -102,6 +107,31 @@ func (s *postgresSession) lock(ctx context.Context, conn *pgx.Conn) error {
 		case <-ticker.C:
 		case <-ctx.Done():
 			return held
+		}
+	}
+}
+
+func (s *postgresSession) tryLock(ctx context.Context, conn *pgx.Conn) (got bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.engine.cfg.Timeout)
+	defer cancel()
+	err = conn.QueryRow(ctx, pgLock, int64(writerLock)).Scan(&got)
+	return got, s.engine.wrap("lock", err)
+}
+
+// await waits for the lock as long as ctx lasts: the process that has it may be
+// alive for months.
+func (s *postgresSession) await(ctx context.Context, conn *pgx.Conn) error {
+	ticker := time.NewTicker(lockInterval)
+	defer ticker.Stop()
+	for {
+		got, err := s.tryLock(ctx, conn)
+		if err != nil || got {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }

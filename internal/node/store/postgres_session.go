@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -68,7 +69,11 @@ func (s *postgresSession) begin(ctx context.Context) error {
 	}
 	if s.conn == nil {
 		if err := s.dial(ctx); err != nil {
-			return fmt.Errorf("begin: %w: %v", message.ErrUnavailable, err) //nolint:errorlint // whatever it is, it is temporary
+			cause := message.ErrUnavailable
+			if errors.Is(err, ErrInUse) {
+				cause = ErrReplaced
+			}
+			return fmt.Errorf("begin: %w: %v", cause, err) //nolint:errorlint // whatever it is, it is temporary
 		}
 	}
 	s.begun = true

@@ -58,6 +58,22 @@ func killAll(t *testing.T, cfg store.Config) {
 	}
 }
 
+// awaitNone waits until the server has no connection to a database, which takes
+// longer than a busy writer pauses.
+func awaitNone(t *testing.T, cfg store.Config) {
+	t.Helper()
+	for range time.Tick(20 * time.Millisecond) {
+		err := storetest.Server().Exec(t.Context(), "postgres", "DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = '"+
+			databaseOf(t, cfg)+"') THEN RAISE 'not yet'; END IF; END $$")
+		if err == nil {
+			return
+		}
+		if t.Context().Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func file(name string) store.FileRow {
 	return store.FileRow{Hash: message.HashOf([]byte(name)), Size: 1, Type: store.FileRegular}
 }
@@ -74,7 +90,7 @@ func TestLostConnection(t *testing.T) {
 	for i := range 5 {
 		name := fmt.Sprint("between ", i)
 		killAll(t, cfg)
-		time.Sleep(50 * time.Millisecond) // longer than a busy writer pauses, and than the server needs
+		awaitNone(t, cfg)
 		if err := db.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFile(file(name)) }); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

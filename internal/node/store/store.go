@@ -34,6 +34,10 @@ type Config struct {
 	// only: it is neither created, nor migrated, nor locked.
 	ReadOnly bool `yaml:"-"`
 
+	// Wait makes Open wait until no other process writes the PostgreSQL database,
+	// instead of failing.
+	Wait bool `yaml:"-"`
+
 	// Fault, when set, is asked before each statement of a transaction, by the
 	// statement's name ("message.insert", "commit", …); an error it returns is
 	// the statement's result. Tests use it to make exactly one statement fail.
@@ -154,6 +158,12 @@ func (db *DB) Update(ctx context.Context, do func(tx *Tx) error) error {
 // Check reports whether the database can be written, by writing durably.
 func (db *DB) Check(ctx context.Context) error {
 	return db.Update(ctx, (*Tx).Probe)
+}
+
+// Ping reports whether the database can be read.
+func (db *DB) Ping(ctx context.Context) error {
+	_, err := db.LastPlace(ctx)
+	return err
 }
 
 const sqlCheck = `INSERT INTO node_check (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at`
