@@ -11,7 +11,7 @@ fi
 set -- \
 	gcc:gcc /usr/include/stdio.h:libc6-dev \
 	runsc:runsc mksquashfs:squashfs-tools mmdebstrap:mmdebstrap \
-	ip:iproute2 nft:nftables mkfs.ext4:e2fsprogs zip:zip curl:curl \
+	redis-server:redis-server ip:iproute2 nft:nftables mkfs.ext4:e2fsprogs zip:zip curl:curl \
 	node:nodejs npm:npm git:git \
 	/etc/ssl/certs/ca-certificates.crt:ca-certificates
 if [ "$(id -u)" -ne 0 ]; then

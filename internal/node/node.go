@@ -26,6 +26,7 @@ import (
 	"aleph/internal/node/apply"
 	"aleph/internal/node/blob"
 	"aleph/internal/node/ingest"
+	"aleph/internal/node/replica"
 	"aleph/internal/node/store"
 	"aleph/internal/telemetry"
 	"aleph/message"
@@ -43,6 +44,12 @@ type Config struct {
 	Ingest ingest.Config `yaml:"ingest"`
 	// HTTP says what the HTTP interface allows.
 	HTTP api.Config `yaml:"http"`
+	// Role says what this process does.
+	Role Role `yaml:"role" doc:"all: this process does everything; api: one of several that share a PostgreSQL database, a folder of files and Redis"`
+	// Redis is where the processes of one database find each other.
+	Redis replica.Config `yaml:"redis"`
+	// Advertise is where the other processes reach this one.
+	Advertise string `yaml:"advertise" doc:"URL by which the other processes reach this one, with role api; empty: the address it listens on"`
 	// GracePeriod is how long a file is kept that no message stores.
 	GracePeriod time.Duration `yaml:"grace_period" doc:"how long a file is kept that no message stores"`
 	// AdminSocket is where `aleph node` commands reach a running node.
@@ -60,10 +67,22 @@ type Config struct {
 	Verify func(*message.Message) error `yaml:"-"`
 }
 
+// Role is what a process does of a node's work.
+type Role string
+
+// The roles.
+const (
+	// RoleAll is a process that does everything, and nobody else.
+	RoleAll Role = "all"
+	// RoleAPI is one of several processes that serve one database.
+	RoleAPI Role = "api"
+)
+
 // DefaultConfig returns the settings of a node that keeps its state in dir.
 func DefaultConfig(dir string) Config {
 	cfg := Config{
 		Listen: "127.0.0.1:4024", Database: store.DefaultConfig(), Ingest: ingest.DefaultConfig(), HTTP: api.DefaultConfig(),
+		Role: RoleAll, Redis: replica.DefaultConfig(),
 		GracePeriod: 24 * time.Hour, StopTimeout: 30 * time.Second, Version: "version-unavailable",
 	}
 	cfg.Database.Path = filepath.Join(dir, "node.db")
@@ -103,6 +122,12 @@ func New(cfg Config, network message.Network, log *slog.Logger, reg *prometheus.
 		return nil, errors.New("node: stop_timeout must be more than zero")
 	case cfg.GracePeriod <= 0:
 		return nil, errors.New("node: grace_period must be more than zero")
+	case cfg.Role != RoleAll && cfg.Role != RoleAPI:
+		return nil, fmt.Errorf("node: role %q is unknown: use %s or %s", cfg.Role, RoleAll, RoleAPI)
+	case cfg.Role == RoleAPI && (cfg.Database.URL == "" || cfg.Redis.URL == ""):
+		return nil, errors.New("node: role api needs database.url, a PostgreSQL database, and redis.url, a Redis server, that all processes share")
+	case cfg.Role == RoleAPI && cfg.Advertise == "" && everywhere(cfg.Listen):
+		return nil, fmt.Errorf("node: advertise must say where the other processes reach this one, because %s is no address", cfg.Listen)
 	case log == nil || reg == nil:
 		return nil, errors.New("node: a logger and a metrics registry are required")
 	}
@@ -113,6 +138,17 @@ func New(cfg Config, network message.Network, log *slog.Logger, reg *prometheus.
 		cfg.Verify = account.Verify
 	}
 	return &Node{cfg: cfg, network: network, log: log, reg: reg, ready: make(chan struct{})}, nil
+}
+
+// everywhere reports whether an address to listen on stands for all addresses of
+// the machine.
+func everywhere(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false // listen says what is wrong with it
+	}
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
 }
 
 // Ready is closed when the node answers requests. It stays open when Run fails
@@ -149,6 +185,9 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	defer listener.Close()
+	if n.cfg.Role == RoleAPI {
+		return n.runReplica(ctx, listener)
+	}
 	p, err := n.open(ctx)
 	if err != nil {
 		return err
@@ -186,22 +225,37 @@ func (n *Node) open(ctx context.Context) (p parts, err error) {
 	if p.blobs, err = blob.Open(n.cfg.Files); err != nil {
 		return p, err
 	}
-	rules := &apply.Rules{
-		FileSize: p.blobs.Size, IsDirectory: p.blobs.IsDirectory, KnownRuntime: n.knownRuntime(),
-		NoAggregates: n.network.Authorities.Unbuilt, GracePeriod: n.cfg.GracePeriod, Network: n.network,
-	}
-	p.queue, err = ingest.New(n.cfg.Ingest, ingest.Deps{
-		Store: p.store, Blobs: p.blobs, Rules: rules, Verify: n.cfg.Verify, Now: n.cfg.Now,
-		Log: n.log, Registry: n.reg, Health: n.cfg.Health,
-	})
+	p.queue, err = ingest.New(n.cfg.Ingest, n.queueDeps(p.store, p.blobs))
 	if err != nil {
 		return p, err
 	}
-	p.api, err = api.New(n.cfg.HTTP, api.Deps{
-		Store: p.store, Blobs: p.blobs, Queue: p.queue, Rules: rules, Network: n.network, Now: n.cfg.Now,
-		Log: n.log, Registry: n.reg, Health: n.cfg.Health, Version: n.cfg.Version,
-	})
+	deps := n.apiDeps(p.store, p.blobs)
+	deps.Queue = p.queue
+	p.api, err = api.New(n.cfg.HTTP, deps)
 	return p, err
+}
+
+// rules are those of the network, with what this node knows of files.
+func (n *Node) rules(blobs *blob.Store) *apply.Rules {
+	return &apply.Rules{
+		FileSize: blobs.Size, IsDirectory: blobs.IsDirectory, KnownRuntime: n.knownRuntime(),
+		NoAggregates: n.network.Authorities.Unbuilt, GracePeriod: n.cfg.GracePeriod, Network: n.network,
+	}
+}
+
+func (n *Node) queueDeps(db *store.DB, blobs *blob.Store) ingest.Deps {
+	return ingest.Deps{
+		Store: db, Blobs: blobs, Rules: n.rules(blobs), Verify: n.cfg.Verify, Now: n.cfg.Now,
+		Log: n.log, Registry: n.reg, Health: n.cfg.Health,
+	}
+}
+
+// apiDeps are those of the door, but for who takes in what it is given.
+func (n *Node) apiDeps(db *store.DB, blobs *blob.Store) api.Deps {
+	return api.Deps{
+		Store: db, Blobs: blobs, Rules: n.rules(blobs), Network: n.network, Now: n.cfg.Now,
+		Log: n.log, Registry: n.reg, Health: n.cfg.Health, Version: n.cfg.Version,
+	}
 }
 
 // knownRuntime returns which hashes stand for a runtime of the network.

@@ -39,9 +39,12 @@ import (
 // Deps are the parts that an API works with. All are required but Health
 // and Now.
 type Deps struct {
-	Store    *store.DB
-	Blobs    *blob.Store
-	Queue    *ingest.Queue
+	Store *store.DB
+	Blobs *blob.Store
+	// Queue takes in what the API is given; nil with a Cluster.
+	Queue *ingest.Queue
+	// Cluster are the processes that serve one database; nil when there is one.
+	Cluster  Cluster
 	Rules    *apply.Rules
 	Network  message.Network
 	Log      *slog.Logger
@@ -83,7 +86,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if deps.Store == nil || deps.Blobs == nil || deps.Queue == nil || deps.Rules == nil || deps.Log == nil || deps.Registry == nil {
+	if deps.Store == nil || deps.Blobs == nil || (deps.Queue == nil) == (deps.Cluster == nil) || deps.Rules == nil || deps.Log == nil || deps.Registry == nil {
 		return nil, errors.New("node API: a part it needs is missing")
 	}
 	authKey, err := cfg.Auth.key()

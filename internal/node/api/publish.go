@@ -101,7 +101,7 @@ func publishedCode(status message.Status) int {
 func (a *API) publish(ctx context.Context, m *message.Message, sync bool) (message.Status, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.SyncTimeout)
 	defer cancel()
-	result, err := a.Queue.Submit(ctx, m, ingest.OriginP2P)
+	result, err := a.queue().Submit(ctx, m, ingest.OriginP2P)
 	switch {
 	case err != nil:
 		return "", err
@@ -121,7 +121,7 @@ const outcomeBuffer = 256
 // awaitOutcome waits until a pending message is decided, or put off.
 func (a *API) awaitOutcome(ctx context.Context, h message.Hash) (message.Status, error) {
 	for ctx.Err() == nil {
-		events, cancel := a.Queue.Subscribe(outcomeBuffer)
+		events, cancel := a.queue().Subscribe(outcomeBuffer)
 		status, err := a.awaitEvent(ctx, h, events)
 		cancel()
 		if err != nil || status != "" {

@@ -18,7 +18,7 @@ func (a *API) recalculate(w http.ResponseWriter, r *http.Request) error {
 		return failReason(http.StatusConflict, "costs are being recalculated: wait until that has ended")
 	}
 	defer a.recalculating.Unlock()
-	done, err := a.Queue.Recalculate(r.Context())
+	done, err := a.queue().Recalculate(r.Context())
 	if err != nil {
 		return priceFailure(err)
 	}
@@ -47,7 +47,7 @@ func (a *API) recalculateOne(w http.ResponseWriter, r *http.Request) error {
 	if err := costsNothing(&row.Message); err != nil {
 		return err
 	}
-	done, err := a.Queue.RecalculateOne(r.Context(), hash)
+	done, err := a.queue().RecalculateOne(r.Context(), hash)
 	if err != nil {
 		return priceFailure(err)
 	}

@@ -18,6 +18,11 @@ type Route struct {
 	handle func(*API, http.ResponseWriter, *http.Request) error
 }
 
+// changes reports whether the route may change something.
+func (r *Route) changes() bool {
+	return r.Method == http.MethodPost && r.Name != "price_estimate" && r.Name != "price_estimate_instance"
+}
+
 // Routes is the table of everything the node answers. Every GET answers HEAD,
 // and every path answers OPTIONS. // spec ccn-http-api 19
 func Routes() []Route {
@@ -115,6 +120,9 @@ const finalLiteral = "{literal}"
 
 func (a *API) bind(r Route) *boundRoute {
 	b := &boundRoute{Route: r, handler: func(w http.ResponseWriter, req *http.Request) error { return r.handle(a, w, req) }}
+	if r.changes() {
+		b.handler = a.leading(b.handler)
+	}
 	path := r.Path
 	cut := strings.LastIndexByte(path, '/')
 	last := path[cut+1:]

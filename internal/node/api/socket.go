@@ -95,7 +95,7 @@ func (s *socket) run(ctx context.Context, history int64) {
 	defer s.conn.CloseNow()
 	// Live messages are collected before history is read, so that none is lost
 	// between the two.
-	if code, reason := s.api.sockets.add(s, s.api.Queue); code != 0 {
+	if code, reason := s.api.sockets.add(ctx, s); code != 0 {
 		s.api.metrics.refused.Inc()
 		_ = s.conn.Close(code, reason)
 		return

@@ -45,7 +45,7 @@ func (s *sockets) counts() (open int, sent, refused int64) {
 }
 
 // add opens a socket to live messages, or says why not.
-func (s *sockets) add(c *socket, queue *ingest.Queue) (websocket.StatusCode, string) {
+func (s *sockets) add(ctx context.Context, c *socket) (websocket.StatusCode, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -58,7 +58,7 @@ func (s *sockets) add(c *socket, queue *ingest.Queue) (websocket.StatusCode, str
 	s.open[c] = struct{}{}
 	s.running.Add(1)
 	if s.events == nil {
-		s.events, s.stop = queue.Subscribe(eventBuffer)
+		s.events, s.stop = c.api.subscribe(ctx, eventBuffer)
 		events := s.events
 		s.running.Go(func() { s.forward(events) })
 	}

@@ -73,7 +73,7 @@ func (a *API) publishUpload(ctx context.Context, signed *metadata) int {
 // checkFunds demands that the owner of a STORE can pay for an upload of so many
 // bytes. // spec ccn-http-api 10.2
 func (a *API) checkFunds(ctx context.Context, signed *metadata, bytes int64) error {
-	err := a.Queue.MayUpload(ctx, signed.message, signed.content, bytes)
+	err := a.queue().MayUpload(ctx, signed.message, signed.content, bytes)
 	if rejection, ok := errors.AsType[*message.Rejection](err); ok &&
 		(rejection.Code == message.CodeBalanceInsufficient || rejection.Code == message.CodeCreditInsufficient) {
 		f := failDefault(http.StatusPaymentRequired)
@@ -252,7 +252,7 @@ func (a *API) keepFile(ctx context.Context, file staged, info blob.Info) error {
 	// A caller who leaves now does not undo what is half done.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.SyncTimeout)
 	defer cancel()
-	if err := a.Queue.Upload(ctx, info.Hash, info.Size); err != nil {
+	if err := a.queue().Upload(ctx, info.Hash, info.Size); err != nil {
 		// The queue knows whether somebody else needs the bytes.
 		file.Discard()
 		a.abandon(ctx, info.Hash)
@@ -271,5 +271,5 @@ const abandonTime = time.Second
 func (a *API) abandon(ctx context.Context, h message.Hash) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
 	defer cancel()
-	a.Queue.Abandon(ctx, h)
+	a.queue().Abandon(ctx, h)
 }

@@ -51,7 +51,7 @@ func (a *API) parseMetadata(raw []byte) (*metadata, error) {
 	if m.Type != message.TypeStore || m.ItemType != message.ItemInline {
 		return nil, failMetadata(issuesJSON([]issue{valueIssue("the message must be an inline STORE", string(m.Type), "message")}))
 	}
-	if err := a.Queue.Verify(m); err != nil {
+	if err := a.queue().Verify(m); err != nil {
 		f := failDefault(http.StatusForbidden)
 		f.cause = err
 		return nil, f

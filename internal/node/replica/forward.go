@@ -1,0 +1,161 @@
+package replica
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"time"
+
+	"aleph/message"
+)
+
+const (
+	// tokenHeader carries the token by which the leader knows another member.
+	tokenHeader = "Aleph-Member" //nolint:gosec // the name of a header
+	// elsewhereHeader stands in the answer of a member that does not lead.
+	elsewhereHeader = "Aleph-Not-Leader"
+	// mostKept is the largest body that is kept until it is answered, so that it
+	// can be sent to the next leader. A message fits; a file does not.
+	mostKept = 1 << 20
+	// findPause is the time between two attempts to reach a leader.
+	findPause = 100 * time.Millisecond
+	// dialTime bounds the time to connect to the leader.
+	dialTime = 2 * time.Second
+	// idleConnections to the leader are kept.
+	idleConnections = 256
+)
+
+func newTransport(answer time.Duration) *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTime}
+	return &http.Transport{
+		DialContext: dialer.DialContext, MaxIdleConnsPerHost: idleConnections, IdleConnTimeout: time.Minute,
+		// A synchronous publication waits for its outcome as long as a leader
+		// is waited for.
+		ResponseHeaderTimeout: 2 * answer,
+		DisableCompression:    true,
+	}
+}
+
+// Trusts reports whether another member has sent a request on.
+func (m *Member) Trusts(r *http.Request) bool {
+	token := r.Header.Get(tokenHeader)
+	return token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(m.token)) == 1
+}
+
+// Forward answers a request through the leader. Without one it waits until there
+// is one. What changes something may be asked twice: a message and a file are
+// taken in once. The error is [message.ErrUnavailable] when no leader answered;
+// then nothing has been answered.
+func (m *Member) Forward(w http.ResponseWriter, r *http.Request) error {
+	if r.Header.Get(tokenHeader) != "" {
+		// The member that sent it believes that this one leads.
+		w.Header().Set(elsewhereHeader, "1")
+		return errNoLeader
+	}
+	body, err := keep(r)
+	if err != nil {
+		return err
+	}
+	var failed error
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.Out.Header["X-Forwarded-For"] = p.In.Header["X-Forwarded-For"]
+			p.SetXForwarded()
+			p.Out.Host = p.In.Host
+		},
+		Transport: &attempts{member: m, body: body},
+		ModifyResponse: func(*http.Response) error {
+			clear(w.Header()) // all headers are the leader's
+			return nil
+		},
+		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err },
+	}
+	proxy.ServeHTTP(w, r)
+	return failed
+}
+
+// keep reads a body that is small enough to be sent again; nil means that it was
+// not read.
+func keep(r *http.Request) ([]byte, error) {
+	if r.ContentLength < 0 || r.ContentLength > mostKept {
+		return nil, nil
+	}
+	return io.ReadAll(io.LimitReader(r.Body, mostKept))
+}
+
+// attempts sends a request until a leader has answered it.
+type attempts struct {
+	member *Member
+	body   []byte // nil: the body can be read once
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (a *attempts) RoundTrip(r *http.Request) (*http.Response, error) {
+	m := a.member
+	deadline := time.Now().Add(m.cfg.ForwardTimeout)
+	touched := &touchedBody{ReadCloser: r.Body}
+	for again := false; ; again = true {
+		res, err := a.try(r, touched, again)
+		if err == nil {
+			return res, nil
+		}
+		switch {
+		case r.Context().Err() != nil:
+			return nil, context.Cause(r.Context())
+		case time.Now().After(deadline), a.body == nil && touched.read:
+			return nil, fmt.Errorf("%w: %w", message.ErrUnavailable, err)
+		}
+		select {
+		case <-time.After(findPause):
+		case <-r.Context().Done():
+		}
+	}
+}
+
+func (a *attempts) try(r *http.Request, body *touchedBody, again bool) (*http.Response, error) {
+	leader, err := a.member.find(r.Context(), again)
+	if err != nil {
+		return nil, err
+	}
+	to, err := url.Parse(leader.URL)
+	if err != nil {
+		return nil, err
+	}
+	out := r.Clone(r.Context())
+	out.URL.Scheme, out.URL.Host = to.Scheme, to.Host
+	out.Header.Set(tokenHeader, leader.Token)
+	if out.Body = body; a.body != nil {
+		out.Body = io.NopCloser(bytes.NewReader(a.body))
+	}
+	res, err := a.member.transport.RoundTrip(out)
+	if err != nil {
+		return nil, err
+	}
+	if res.Header.Get(elsewhereHeader) != "" {
+		return nil, errors.Join(errNoLeader, res.Body.Close())
+	}
+	return res, nil
+}
+
+// touchedBody tells whether a body has been read from, and leaves its end to who
+// has it.
+type touchedBody struct {
+	io.ReadCloser
+	read bool
+}
+
+// Read implements [io.Reader].
+func (b *touchedBody) Read(p []byte) (int, error) {
+	b.read = true
+	return b.ReadCloser.Read(p)
+}
+
+// Close implements [io.Closer].
+func (*touchedBody) Close() error { return nil }
