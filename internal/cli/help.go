@@ -12,7 +12,7 @@ const usageTemplate = `{{if .HasExample}}
 Examples:
 {{.Example}}
 {{end}}
-Usage:{{if and .Runnable (not .HasAvailableSubCommands)}}
+Usage:{{if and .Runnable (or (not .HasAvailableSubCommands) .Annotations.alone)}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} COMMAND{{end}}
 {{$cmd := .}}{{if .HasAvailableSubCommands}}{{if .Groups}}{{range $group := .Groups}}
@@ -38,6 +38,9 @@ More about a topic:   aleph help TOPIC
 // helpTemplate is the whole help of a command; a topic is only its text.
 const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 {{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}`
+
+// alone marks a command that does something without one of the commands below it.
+func alone() map[string]string { return map[string]string{"alone": "yes"} }
 
 // styleHelp replaces the usual help texts.
 func styleHelp(root *cobra.Command) {

@@ -29,7 +29,7 @@ type localOptions struct {
 func newLocalCommand(a *app) *cobra.Command {
 	var opts localOptions
 	cmd := &cobra.Command{
-		Use: "local", Short: "Run a whole cloud on this machine", Args: cobra.NoArgs,
+		Use: "local", Short: "Run a whole cloud on this machine", Args: cobra.NoArgs, Annotations: alone(),
 		Long: `Run a whole cloud on this machine: a node that keeps signed messages and files,
 and a compute host that runs functions. A restart keeps everything; Ctrl-C or
 SIGTERM finishes what was accepted and ends it with exit code 0.

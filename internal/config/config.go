@@ -16,13 +16,15 @@ import (
 type Config struct {
 	// Log says what is logged and how.
 	Log telemetry.LogConfig `yaml:"log"`
+	// Network says which network a node belongs to.
+	Network string `yaml:"network" doc:"Network of aleph node: public, or a JSON file, as each local cloud writes one into its data folder. A local cloud has its own."`
 	// Local holds the parts of a local cloud; its keys stand at the top.
 	Local local.Config `yaml:",inline"`
 }
 
 // Default is the configuration of a program that was told nothing.
 func Default() Config {
-	return Config{Log: telemetry.DefaultLogConfig(), Local: local.DefaultConfig()}
+	return Config{Log: telemetry.DefaultLogConfig(), Network: "public", Local: local.DefaultConfig()}
 }
 
 // Load returns the defaults overridden by the file at path, when path is not

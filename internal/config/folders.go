@@ -10,6 +10,8 @@ import (
 type Folders struct {
 	// LocalData is the data folder of `aleph local`.
 	LocalData string
+	// NodeData is the data folder of `aleph node`.
+	NodeData string
 	// LocalState is the file in which a running `aleph local` says where it is.
 	LocalState string
 	// Cache holds what can be made again, such as runtimes of functions.
@@ -35,6 +37,7 @@ func UserFolders() (Folders, error) {
 	return Folders{
 		Cache:      filepath.Join(cache, "aleph"),
 		LocalData:  filepath.Join(data, "aleph", "local"),
+		NodeData:   filepath.Join(data, "aleph", "node"),
 		LocalState: filepath.Join(state, "aleph", "local.json"),
 	}, nil
 }

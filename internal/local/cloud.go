@@ -109,6 +109,9 @@ func (c *Cloud) open() (err error) {
 		return err
 	}
 	c.network = Network(c.authority.Address(), runtime.Names())
+	if err := writeNetwork(filepath.Join(cfg.DataDir, NetworkFile), c.network); err != nil {
+		return err
+	}
 	c.aliases = newAliases(c.network)
 	cfg.Node.Version = c.deps.Version
 	cfg.Node.Health = &c.health

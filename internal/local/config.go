@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 
 	"aleph/internal/compute"
 	"aleph/internal/compute/runtime"
 	"aleph/internal/node"
+	"aleph/message"
 )
 
 // Config is everything that can be configured of a local cloud.
@@ -70,6 +72,14 @@ func (c *Config) complete() error {
 func (c Config) Completed() (Config, error) {
 	err := c.complete()
 	return c, err
+}
+
+// MakeNodeFolder makes the folder of the node's own files.
+func (c *Config) MakeNodeFolder() error {
+	if err := os.MkdirAll(c.nodeDir(), 0o700); err != nil {
+		return fmt.Errorf("%w: make data folder: %w: choose another with --data-dir", message.ErrInvalid, err)
+	}
+	return nil
 }
 
 func (c *Config) nodeDir() string    { return filepath.Join(c.DataDir, "node") }

@@ -1,6 +1,10 @@
 package local
 
 import (
+	"encoding/json"
+	"fmt"
+	"os"
+
 	"aleph/message"
 )
 
@@ -22,6 +26,23 @@ func Network(authority message.Address, runtimes []string) message.Network {
 		}
 	}
 	return n
+}
+
+// NetworkFile is the file in the data folder of a cloud that describes its
+// network: other nodes can join by it.
+const NetworkFile = "network.json"
+
+// writeNetwork describes a network in a file.
+func writeNetwork(path string, n message.Network) error {
+	text, err := json.MarshalIndent(n, "", "  ")
+	if err != nil {
+		return err
+	}
+	temp := path + ".new"
+	if err := os.WriteFile(temp, append(text, '\n'), 0o600); err != nil {
+		return fmt.Errorf("describe the network: %w", err)
+	}
+	return os.Rename(temp, path)
 }
 
 func hasImage(n message.Network, ref message.Hash) bool {

@@ -1,10 +1,11 @@
-// Package spawn starts `aleph local` as a process of its own and waits until it
-// answers. The benchmark and the whole-system tests use it: they measure and
+// Package spawn starts `aleph local`, or `aleph node`, as a process of its own and
+// waits until it answers. The benchmark and the whole-system tests use it: they measure and
 // break the real program, not a copy of its composition.
 package spawn
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,7 +23,9 @@ import (
 type Options struct {
 	// Binary is the path of the aleph program.
 	Binary string
-	// Args follow `aleph local --json`.
+	// Command is what the process is to be, "local" when empty.
+	Command string
+	// Args follow the command and --json.
 	Args []string
 	// Env is added to the environment of this process.
 	Env []string
@@ -32,7 +35,8 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// Cloud is a running `aleph local`. One goroutine owns it.
+// Cloud is a running `aleph local`, or a node of which only the API and the data
+// folder are known. One goroutine owns it.
 type Cloud struct {
 	local.Endpoints
 	// StartTime is how long it took from the start of the process to its line.
@@ -45,7 +49,7 @@ type Cloud struct {
 // Start starts the process and returns when it has printed its ready line. The
 // process ends when ctx does.
 func Start(ctx context.Context, opts Options) (*Cloud, error) {
-	cmd := exec.CommandContext(ctx, opts.Binary, append([]string{"local", "--json"}, opts.Args...)...) //nolint:gosec // the caller names the program
+	cmd := exec.CommandContext(ctx, opts.Binary, append([]string{cmp.Or(opts.Command, "local"), "--json"}, opts.Args...)...) //nolint:gosec // the caller names the program
 	cmd.Env = append(cmd.Environ(), opts.Env...)
 	cmd.Stderr = opts.Stderr
 	// A signal to the group of the caller (Ctrl-C) must not reach the cloud
@@ -53,11 +57,11 @@ func Start(ctx context.Context, opts Options) (*Cloud, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("start aleph local: %w", err)
+		return nil, fmt.Errorf("start aleph: %w", err)
 	}
 	begin := time.Now()
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start aleph local: %w", err)
+		return nil, fmt.Errorf("start aleph: %w", err)
 	}
 	c := &Cloud{cmd: cmd, exited: make(chan struct{})}
 
@@ -86,17 +90,17 @@ func Start(ctx context.Context, opts Options) (*Cloud, error) {
 	case l := <-first:
 		if l.err != nil {
 			<-c.exited
-			return nil, fmt.Errorf("aleph local ended before it was ready: %w", errors.Join(c.waitErr, nilIfEOF(l.err)))
+			return nil, fmt.Errorf("aleph ended before it was ready: %w", errors.Join(c.waitErr, nilIfEOF(l.err)))
 		}
 		if err := json.Unmarshal(l.text, &c.Endpoints); err != nil || c.API == "" {
 			c.Kill()
-			return nil, fmt.Errorf("aleph local ended before it was ready: %q: %w", l.text, errors.Join(err, c.waitErr))
+			return nil, fmt.Errorf("aleph ended before it was ready: %q: %w", l.text, errors.Join(err, c.waitErr))
 		}
 		c.StartTime = l.at.Sub(begin)
 		return c, nil
 	case <-timer.C:
 		c.Kill()
-		return nil, fmt.Errorf("aleph local was not ready after %s", timeout)
+		return nil, fmt.Errorf("aleph was not ready after %s", timeout)
 	}
 }
 
@@ -134,10 +138,10 @@ func (c *Cloud) Wait(wait time.Duration) error {
 	case <-c.exited:
 	case <-timer.C:
 		c.Kill()
-		return fmt.Errorf("aleph local (pid %d) did not stop within %s and was killed", c.PID(), wait)
+		return fmt.Errorf("aleph (pid %d) did not stop within %s and was killed", c.PID(), wait)
 	}
 	if c.waitErr != nil {
-		return fmt.Errorf("aleph local (pid %d) stopped: %w", c.PID(), c.waitErr)
+		return fmt.Errorf("aleph (pid %d) stopped: %w", c.PID(), c.waitErr)
 	}
 	return nil
 }
