@@ -29,8 +29,9 @@ tests() {
 step "tests"
 table=$PWD/build/conformance.txt
 crash=$PWD/build/crash.txt
-rm -f "$table" "$crash"
-tests env ALEPH_CONFORMANCE_TABLE="$table" ALEPH_CRASH_COUNT="$crash" go test -shuffle=on -timeout 25m ./...
+replicas=$PWD/build/replicas.txt
+rm -f "$table" "$crash" "$replicas"
+tests env ALEPH_CONFORMANCE_TABLE="$table" ALEPH_CRASH_COUNT="$crash" ALEPH_REPLICAS_COUNT="$replicas" go test -shuffle=on -timeout 25m ./...
 
 step "tests of what differs without cgo"
 tests env CGO_ENABLED=0 go test -shuffle=on -timeout 10m ./account/... ./message/... ./internal/node/store/...
@@ -38,6 +39,7 @@ tests env CGO_ENABLED=0 go test -shuffle=on -timeout 10m ./account/... ./message
 step "summary"
 [ ! -f "$table" ] || { echo "the official TypeScript client against aleph local:"; cat "$table"; echo; }
 [ ! -f "$crash" ] || { echo "crash test (make crash runs more cycles):"; cat "$crash"; echo; }
+[ ! -f "$replicas" ] || { cat "$replicas"; echo; }
 passed=$(grep -c '^ok ' "$log" || :)
 failed=$(grep -c '^FAIL	' "$log" || :)
 broken=$(grep -c '^failed: ' "$log" || :)
