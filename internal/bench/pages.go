@@ -2,12 +2,9 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"os"
 	"time"
@@ -78,8 +75,8 @@ func (p Pages) Run(ctx context.Context) (report *PagesReport, err error) {
 		return nil, err
 	}
 	err = whileRunning(ctx, n, func() (err error) {
-		run := &pagesRun{Pages: p, api: "http://" + n.Addr().String(), client: &http.Client{Timeout: time.Minute}}
-		defer run.client.CloseIdleConnections()
+		run := &pagesRun{Pages: p, asker: newAsker("http://" + n.Addr().String())}
+		defer run.close()
 		report, err = run.measure(ctx, began)
 		return err
 	})
@@ -89,12 +86,11 @@ func (p Pages) Run(ctx context.Context) (report *PagesReport, err error) {
 // pagesRun is a Pages while it runs.
 type pagesRun struct {
 	Pages
-	api    string
-	client *http.Client
+	*asker
 }
 
 func (r *pagesRun) measure(ctx context.Context, began time.Time) (*PagesReport, error) {
-	first, err := r.get(ctx, "/api/v0/messages.json", url.Values{"pagination": {"1"}})
+	first, err := r.page(ctx, "/api/v0/messages.json", url.Values{"pagination": {"1"}})
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +105,15 @@ func (r *pagesRun) measure(ctx context.Context, began time.Time) (*PagesReport, 
 		return nil, err
 	}
 	report.IdleMemoryMiB = float64(memory.Now) / (1 << 20)
-	filters, err := r.filters(ctx)
+	messages, err := r.sample(ctx)
 	if err != nil {
 		return nil, err
 	}
+	values := found{}
+	for _, m := range messages {
+		values.learn(m)
+	}
+	filters := append(filtersBy(values), filtersBySeveral(values)...)
 	for i, f := range filters {
 		took, err := r.ask(ctx, f)
 		if err != nil {
@@ -142,7 +143,7 @@ func (r *pagesRun) ask(ctx context.Context, f pageFilter) ([]time.Duration, erro
 			query.Set(name, value)
 		}
 		began := time.Now()
-		if _, err := r.get(ctx, f.path, query); err != nil {
+		if _, err := r.page(ctx, f.path, query); err != nil {
 			return nil, err
 		}
 		took = append(took, time.Since(began))
@@ -152,7 +153,7 @@ func (r *pagesRun) ask(ctx context.Context, f pageFilter) ([]time.Duration, erro
 		query.Set("cursor", "")
 		for range 4 {
 			began := time.Now()
-			page, err := r.get(ctx, f.path, query)
+			page, err := r.page(ctx, f.path, query)
 			if err != nil {
 				return nil, err
 			}
@@ -164,38 +165,4 @@ func (r *pagesRun) ask(ctx context.Context, f pageFilter) ([]time.Duration, erro
 		}
 	}
 	return took, nil
-}
-
-// listPage is what the measurement reads of a page.
-type listPage struct {
-	Messages []listedMessage `json:"messages"`
-	Next     *string         `json:"next_cursor"`
-	Total    int64           `json:"pagination_total"`
-}
-
-// mostPage is the largest answer that is read.
-const mostPage = 256 << 20
-
-func (r *pagesRun) get(ctx context.Context, path string, query url.Values) (*listPage, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.api+path+"?"+query.Encode(), nil)
-	if err != nil {
-		return nil, err
-	}
-	res, err := r.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, mostPage))
-	if err != nil {
-		return nil, err
-	}
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s?%s answers %s: %.300s", path, query.Encode(), res.Status, body)
-	}
-	var page listPage
-	if err := json.Unmarshal(body, &page); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return &page, nil
 }

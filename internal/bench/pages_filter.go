@@ -1,10 +1,8 @@
 package bench
 
 import (
-	"context"
 	"encoding/json"
 	"maps"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,17 +16,6 @@ type pageFilter struct {
 	values []map[string]string
 	// pagesOnly says that the list has no cursor in this order.
 	pagesOnly bool
-}
-
-// listedMessage is what the measurement learns values from.
-type listedMessage struct {
-	ItemHash string          `json:"item_hash"`
-	Type     string          `json:"type"`
-	Chain    string          `json:"chain"`
-	Sender   string          `json:"sender"`
-	Channel  *string         `json:"channel"`
-	Time     float64         `json:"time"`
-	Content  json.RawMessage `json:"content"`
 }
 
 // listedContent are the members of contents that lists are restricted by. A
@@ -105,50 +92,49 @@ func (f found) learn(m listedMessage) {
 	}
 }
 
-// filters returns every documented filter of the lists, with values that are in
-// the database: from its newest and its oldest messages.
-func (r *pagesRun) filters(ctx context.Context) ([]pageFilter, error) {
-	values := found{}
-	for _, order := range []string{"-1", "1"} {
-		for page := range 5 {
-			got, err := r.get(ctx, "/api/v0/messages.json", url.Values{
-				"pagination": {"200"}, "page": {strconv.Itoa(page + 1)}, "sortOrder": {order},
-			})
-			if err != nil {
-				return nil, err
-			}
-			for _, m := range got.Messages {
-				values.learn(m)
-			}
-		}
-	}
-	const messages, posts = "/api/v0/messages.json", "/api/v1/posts.json"
+// messagesPath and postsPath are the lists with most filters.
+const (
+	messagesPath = "/api/v0/messages.json"
+	postsPath    = "/api/v1/posts.json"
+)
+
+// filtersBy returns the lists without a filter and by each documented one, as far
+// as there are values for it. // spec ccn-http-api 5.1, ccn-http-api 6.1
+func filtersBy(values found) []pageFilter {
 	list := []pageFilter{
-		{"messages", messages, []map[string]string{{}}, false},
-		{"messages sortOrder=1", messages, []map[string]string{{"sortOrder": "1"}}, false},
-		{"messages sortBy=tx-time", messages, []map[string]string{{"sortBy": "tx-time"}, {"sortBy": "tx-time", "sortOrder": "1"}}, true},
-		{"messages startBlock", messages, []map[string]string{{"startBlock": "1"}, {"startBlock": "22000000"}}, true},
-		{"messages endBlock", messages, []map[string]string{{"endBlock": "1"}, {"endBlock": "22000000"}}, true},
-		{"messages msgStatuses", messages, []map[string]string{{"msgStatuses": "processed"}, {"msgStatuses": "removing"}}, false},
-		{"messages msgStatuses=forgotten", messages, []map[string]string{{"msgStatuses": "forgotten"}}, true},
-		{"posts", posts, []map[string]string{{}}, false},
-		{"posts sortOrder=1", posts, []map[string]string{{"sortOrder": "1"}}, false},
+		{"messages", messagesPath, []map[string]string{{}}, false},
+		{"messages sortOrder=1", messagesPath, []map[string]string{{"sortOrder": "1"}}, false},
+		{"messages sortBy=tx-time", messagesPath, []map[string]string{{"sortBy": "tx-time"}, {"sortBy": "tx-time", "sortOrder": "1"}}, true},
+		{"messages startBlock", messagesPath, []map[string]string{{"startBlock": "1"}, {"startBlock": "22000000"}}, true},
+		{"messages endBlock", messagesPath, []map[string]string{{"endBlock": "1"}, {"endBlock": "22000000"}}, true},
+		{"messages msgStatuses", messagesPath, []map[string]string{{"msgStatuses": "processed"}, {"msgStatuses": "removing"}}, false},
+		{"messages msgStatuses=forgotten", messagesPath, []map[string]string{{"msgStatuses": "forgotten"}}, true},
+		{"posts", postsPath, []map[string]string{{}}, false},
+		{"posts sortOrder=1", postsPath, []map[string]string{{"sortOrder": "1"}}, false},
 		{"aggregates", "/api/v0/aggregates.json", []map[string]string{{}}, false},
 		{"hashes", "/api/v0/messages/hashes", []map[string]string{{}}, true},
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		list = append(list, pageFilter{"messages " + name, messages, values.single(name, name), false})
-		if several := values.several(name); several != nil {
-			list = append(list, pageFilter{"messages " + name + ", three values", messages, several, false})
-		}
+		list = append(list, pageFilter{"messages " + name, messagesPath, values.single(name, name), false})
 		if post, ok := map[string]string{
 			"hashes": "hashes", "addresses": "addresses", "channels": "channels", "contentTypes": "types", "refs": "refs", "tags": "tags",
 			"startDate": "startDate", "endDate": "endDate",
 		}[name]; ok {
-			list = append(list, pageFilter{"posts " + post, posts, values.single(name, post), false})
+			list = append(list, pageFilter{"posts " + post, postsPath, values.single(name, post), false})
 		}
 	}
-	return list, nil
+	return list
+}
+
+// filtersBySeveral returns the lists of messages by any of three values.
+func filtersBySeveral(values found) []pageFilter {
+	var list []pageFilter
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if several := values.several(name); several != nil {
+			list = append(list, pageFilter{"messages " + name + ", three values", messagesPath, several, false})
+		}
+	}
+	return list
 }
 
 func (f found) single(name, parameter string) []map[string]string {
