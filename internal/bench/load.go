@@ -46,9 +46,9 @@ type Publisher struct {
 // connection breaks or ctx ends it returns what was answered until then, with
 // the error; messages without an answer have HTTP 0.
 func (p *Publisher) Publish(ctx context.Context, messages []*message.Message) ([]Answer, time.Duration, error) {
-	target, err := url.Parse(p.API)
+	target, err := parseTarget(p.API)
 	if err != nil {
-		return nil, 0, fmt.Errorf("node URL %q: %w", p.API, err)
+		return nil, 0, err
 	}
 	requests := make([][]byte, len(messages))
 	for i, m := range messages {
@@ -56,7 +56,7 @@ func (p *Publisher) Publish(ctx context.Context, messages []*message.Message) ([
 			return nil, 0, fmt.Errorf("encode message %s: %w", m.ItemHash, err)
 		}
 	}
-	conns, err := dial(ctx, target.Host, p.Connections)
+	conns, err := dial(ctx, target, p.Connections)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -102,14 +102,13 @@ func encodeRequest(target *url.URL, m *message.Message, sync bool) ([]byte, erro
 	return append([]byte(head), body...), nil
 }
 
-func dial(ctx context.Context, address string, n int) ([]net.Conn, error) {
-	var dialer net.Dialer
+func dial(ctx context.Context, target *url.URL, n int) ([]net.Conn, error) {
 	var conns []net.Conn
 	for range max(n, 1) {
-		conn, err := dialer.DialContext(ctx, "tcp", address)
+		conn, err := connect(ctx, target)
 		if err != nil {
 			closeAll(conns)
-			return nil, fmt.Errorf("connect to the node: %w", err)
+			return nil, err
 		}
 		conns = append(conns, conn)
 	}

@@ -2,16 +2,11 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"os"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"aleph/internal/node"
 	"aleph/internal/node/store"
 	"aleph/message"
 )
@@ -56,26 +51,10 @@ func (p Pages) Run(ctx context.Context) (report *PagesReport, err error) {
 	if p.Requests < 1 {
 		return nil, fmt.Errorf("%w: pages: there must be at least one request", message.ErrInvalid)
 	}
-	if p.Database.URL == "" {
-		if _, err := os.Stat(p.Database.Path); err != nil {
-			return nil, fmt.Errorf("database to measure: %w", err)
-		}
-	}
-	if p.Folder == "" {
-		if p.Folder, err = os.MkdirTemp("", "aleph-pages-"); err != nil {
-			return nil, fmt.Errorf("make a folder for the node: %w", err)
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(p.Folder)) }()
-	}
-	cfg := node.DefaultConfig(p.Folder)
-	cfg.Listen, cfg.Database = "127.0.0.1:0", p.Database
 	began := time.Now()
-	n, err := node.New(cfg, message.Network{Name: "pages"}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		return nil, err
-	}
-	err = whileRunning(ctx, n, func() (err error) {
-		run := &pagesRun{Pages: p, asker: newAsker("http://" + n.Addr().String())}
+	own := OwnNode{Database: p.Database, Folder: p.Folder}
+	err = own.Run(ctx, func(api string) (err error) {
+		run := &pagesRun{Pages: p, asker: newAsker(api)}
 		defer run.close()
 		report, err = run.measure(ctx, began)
 		return err

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 
 	"aleph/internal/bench/corpus"
 	"aleph/internal/node"
@@ -26,12 +25,15 @@ func (r *replay) newSender(ctx context.Context) (sender, error) {
 	if !r.HTTP {
 		return queueSender{r.node}, nil
 	}
-	host := strings.TrimPrefix(r.api, "http://")
-	conns, err := dial(ctx, host, 1)
+	target, err := parseTarget(r.api)
 	if err != nil {
 		return nil, err
 	}
-	return &httpSender{replay: r, host: host, conn: conns[0], in: bufio.NewReader(conns[0])}, nil
+	conn, err := connect(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	return &httpSender{replay: r, host: target.Host, conn: conn, in: bufio.NewReader(conn)}, nil
 }
 
 // queueSender calls the queue.

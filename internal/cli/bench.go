@@ -59,7 +59,7 @@ Without arguments all of them run.`,
 	f.StringVar(&opts.ExamplesDir, "examples", "examples", "folder of the example functions")
 	f.StringVar(&opts.markdown, "markdown", "", "also write the rows into this file, between its marks")
 	f.BoolVar(&opts.logs, "logs", false, "show the logs of the clouds that are started")
-	cmd.AddCommand(newBenchGenerateCommand(a), newBenchIngestCommand(a), newBenchPagesCommand(a))
+	cmd.AddCommand(newBenchGenerateCommand(a), newBenchIngestCommand(a), newBenchPagesCommand(a), newBenchAPICommand(a))
 	return cmd
 }
 
