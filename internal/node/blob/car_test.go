@@ -43,7 +43,14 @@ func TestCARFaults(t *testing.T) {
 		"a root no CID":   {archive: []byte("\x12\xa2\x65roots\x81\x01\x67version\x01"), header: "malformed root CID: unexpected type int"},
 		"zero roots":      {archive: blobtest.Header(), header: "expected exactly 1 root, got 0"},
 		"two roots":       {archive: blobtest.Header(root.Cid(), leaf.Cid()), header: "expected exactly 1 root, got 2"},
+		"a map of 2^63":   {archive: []byte("\x09\xbb\x7f\xff\xff\xff\xff\xff\xff\xff"), header: "malformed DAG-CBOR header: "},
+		"a list of 2^63":  {archive: []byte("\x10\xa1\x65roots\x9b\x7f\xff\xff\xff\xff\xff\xff\xff"), header: "malformed DAG-CBOR header: "},
+		"a text of 2^62":  {archive: []byte("\x0a\xa1\x7b\x3f\xff\xff\xff\xff\xff\xff\xff"), header: "malformed DAG-CBOR header: "},
+		"nested lists":    {archive: join([]byte{0x80, 0x40}, bytes.Repeat([]byte{0x81}, 8192)), header: "malformed DAG-CBOR header: "},
 		"no blocks":       {archive: header, broken: "is missing"},
+		"empty block":     {archive: join(header, []byte{0}), broken: "malformed CID"},
+		"endless length":  {archive: join(header, bytes.Repeat([]byte{0xff}, 64)), broken: "malformed varint: exceeds 10 bytes"},
+		"length of 2^63":  {archive: join(header, bytes.Repeat([]byte{0xff}, 9), []byte{0x01}), broken: "a block of 18446744073709551615 bytes"},
 		"missing leaf":    {archive: join(header, rootBlock), broken: "is missing"},
 		"missing root":    {archive: join(header, blobtest.Section(leaf.Cid().Bytes(), leaf.RawData())), broken: "is missing"},
 		"cut in block":    {archive: sound[:len(sound)-1], broken: "ends within a block"},
@@ -155,6 +162,20 @@ func TestExpandingGraphs(t *testing.T) {
 	var out readCounter
 	if err := s.WriteTar(t.Context(), car.Hash, &out); err == nil || out > 8<<20 {
 		t.Errorf("%d bytes were written, error %v", out, err)
+	}
+	// A chain of folders: the path of each is as long as all names above it.
+	long := strings.Repeat("n", 200)
+	nodes = []ipld.Node{blobtest.Directory()}
+	for range 3000 {
+		nodes = append(nodes, blobtest.Directory(blobtest.Entry{Name: long, Node: nodes[len(nodes)-1]}))
+	}
+	archive := blobtest.Archive(nodes[len(nodes)-1], nodes[:len(nodes)-1]...)
+	if car, err = commitCAR(t, s, archive); err != nil {
+		t.Fatal(err)
+	}
+	out = 0
+	if err := s.WriteTar(t.Context(), car.Hash, &out); err == nil || int(out) > len(archive)+1<<20 {
+		t.Errorf("%d bytes were written of an archive of %d bytes, error %v", out, len(archive), err)
 	}
 	for name, entry := range map[string]string{"parent": "..", "path": "a/b", "none": "", "zero": "a\x00b"} {
 		leaf := blobtest.File("leaf")

@@ -18,6 +18,9 @@ import (
 const (
 	// heldBlocks bounds the bytes of the directories that are open at once.
 	heldBlocks = 8 << 20
+	// longestPath is where systems end the path of a file. An archive repeats it for
+	// every file, so that a chain of folders would be as long as its square.
+	longestPath = 4096
 	// tarSlack is what a tar may be longer than the blocks say that it is.
 	tarSlack = 1 << 20
 )
@@ -129,7 +132,11 @@ func (t *tarWriter) addEntries(n *node, name string, held int) error {
 			if entry == "" || entry == "." || entry == ".." || strings.ContainsAny(entry, "/\\\x00") {
 				return fmt.Errorf("entry %q cannot be the name of a file", entry)
 			}
-			err = t.add(l, path.Join(name, entry), held)
+			full := path.Join(name, entry)
+			if len(full) > longestPath {
+				return fmt.Errorf("a path of %d bytes, more than %d", len(full), longestPath)
+			}
+			err = t.add(l, full, held)
 		}
 		if err != nil {
 			return err
