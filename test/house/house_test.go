@@ -37,6 +37,7 @@ func TestRepository(t *testing.T) {
 		"references to the specification are alive": counted(t, house.DeadReferences, 20),
 		"links of documents are alive":              counted(t, house.DeadLinks, 20),
 		"every quirk has a verdict":                 counted(t, house.Divergences, 40),
+		"a node calls nobody":                       counted(t, house.Outgoing, 100),
 	}
 	tree, _ := repository(t)
 	for name, law := range laws {

@@ -53,6 +53,17 @@ func TestLawsFindOffences(t *testing.T) {
 		{"finished", house.OpenEnds, map[string]string{"a.go": "package a // TO" + "DOS is a word\n", "doc.md": "TO" + "DO"}, nil},
 		{"unfinished", house.OpenEnds, map[string]string{"a.sh": "ls\n# TO" + "DO: more\n"}, []string{"a.sh:2: TO" + "DO"}},
 
+		{"a way in", uncounted(house.Outgoing), map[string]string{
+			"internal/node/a.go":           "package a\n\nimport \"net\"\n\nvar l, _ = net.Listen(\"tcp\", \":0\")\n",
+			"internal/node/a_test.go":      "package a\n\nimport \"net\"\n\nvar c, _ = net.Dial(\"tcp\", \":0\")\n",
+			"internal/node/admin/admin.go": "package a\n\nimport \"net\"\n\nvar d net.Dialer\n",
+			"client/a.go":                  "package a\n\nimport \"net/http\"\n\nvar c http.Client\n",
+		}, nil},
+		{"ways out", uncounted(house.Outgoing), map[string]string{
+			"internal/node/a.go": "package a\n\nimport (\n\tweb \"net/http\"\n\n\t\"github.com/jackc/pgx/v5\"\n)\n\nvar c web.Client\nvar d, _ = pgx.Connect(nil, \"\")\n",
+			"message/a.go":       "package a\n\nimport \"aleph/client\"\n\nvar c, _ = client.New(client.Config{})\n",
+		}, []string{"internal/node/a.go:9: web.Client leads out", "internal/node/a.go:10: pgx.Connect leads out", "message/a.go:5: client.New leads out"}},
+
 		{
 			"live references", uncounted(house.DeadReferences),
 			map[string]string{
