@@ -53,7 +53,9 @@ type APIRow struct {
 	PerSecond float64 `json:"requests_per_second"`
 	P50MS     float64 `json:"p50_ms"`
 	P99MS     float64 `json:"p99_ms"`
-	Errors    int     `json:"errors"`
+	// Bytes is the length of an answer, on average.
+	Bytes  int64 `json:"bytes"`
+	Errors int   `json:"errors"`
 	// Error is one of the errors.
 	Error string `json:"error,omitempty"`
 	// AimPerSecond and AimP99MS are the project's aims; 0 where there is none.
@@ -177,6 +179,9 @@ func (r apiRow) result(paths []string, got *loaded) APIRow {
 		Name: r.name, Kind: r.kind, Paths: len(paths), Path: paths[0], Requests: len(got.took), PerSecond: float64(len(got.took)) / got.seconds,
 		P50MS: milliseconds(times.P50), P99MS: milliseconds(times.P99), Errors: got.errors, Error: got.example,
 		AimPerSecond: perSecond, AimP99MS: milliseconds(p99),
+	}
+	if row.Requests > 0 {
+		row.Bytes = got.bytes / int64(row.Requests)
 	}
 	row.Reached = row.PerSecond >= perSecond && (p99 == 0 || times.P99 <= p99) && got.errors == 0 && row.Requests > 0
 	return row

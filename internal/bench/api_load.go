@@ -23,6 +23,7 @@ type apiLoad struct {
 // loaded is what came of a load.
 type loaded struct {
 	took    []time.Duration
+	bytes   int64 // of all bodies
 	errors  int
 	example string // of an error
 	seconds float64
@@ -51,6 +52,7 @@ func (l *apiLoad) run(ctx context.Context, paths []string) (*loaded, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			all.took = append(all.took, mine.took...)
+			all.bytes += mine.bytes
 			all.errors += mine.errors
 			if mine.example != "" {
 				all.example = mine.example
@@ -78,7 +80,7 @@ func (l *apiLoad) work(ctx context.Context, requests [][]byte, next *atomic.Int6
 			return mine, err
 		}
 		i := int(next.Add(1)-1) % len(requests)
-		status, err := w.get(ctx, requests[i])
+		status, bytes, err := w.get(ctx, requests[i])
 		if err != nil {
 			if refusals++; refusals >= mostRefusals {
 				return mine, err
@@ -91,6 +93,7 @@ func (l *apiLoad) work(ctx context.Context, requests [][]byte, next *atomic.Int6
 		}
 		if err == nil && status == 200 {
 			mine.took = append(mine.took, time.Since(sent))
+			mine.bytes += bytes
 			continue
 		}
 		mine.errors++

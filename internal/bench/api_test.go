@@ -63,7 +63,7 @@ func TestAPI(t *testing.T) {
 	var names []string
 	for _, row := range report.Rows {
 		names = append(names, row.Name)
-		if row.Errors != 0 || row.Error != "" || row.Requests == 0 || row.PerSecond <= 0 || row.P99MS < row.P50MS || row.Paths < 1 {
+		if row.Errors != 0 || row.Error != "" || row.Requests == 0 || row.PerSecond <= 0 || row.Bytes < 2 || row.P99MS < row.P50MS || row.Paths < 1 {
 			t.Errorf("%+v", row)
 		}
 	}

@@ -53,11 +53,12 @@ type wire struct {
 	reader *bufio.Reader
 }
 
-// get sends a prepared request, reads the whole answer and throws it away.
-func (w *wire) get(ctx context.Context, request []byte) (status int, err error) {
+// get sends a prepared request, reads the whole answer and throws it away. bytes
+// are those of its body.
+func (w *wire) get(ctx context.Context, request []byte) (status int, bytes int64, err error) {
 	if w.conn == nil {
 		if w.conn, err = connect(ctx, w.target); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		w.reader = bufio.NewReaderSize(w.conn, 32<<10)
 	}
@@ -67,24 +68,24 @@ func (w *wire) get(ctx context.Context, request []byte) (status int, err error) 
 		}
 	}()
 	if err := w.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if _, err := w.conn.Write(request); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	res, err := http.ReadResponse(w.reader, nil)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return 0, err
+		return 0, 0, err
 	}
-	_, err = io.Copy(io.Discard, res.Body)
+	bytes, err = io.Copy(io.Discard, res.Body)
 	_ = res.Body.Close()
 	if err == nil && res.Close {
 		w.close()
 	}
-	return res.StatusCode, err
+	return res.StatusCode, bytes, err
 }
 
 func (w *wire) close() {

@@ -38,7 +38,7 @@ The last row opens WebSockets with filters and publishes posts while they listen
 stay for ever, so that a node of --url gets them only with --publish.
 
 With --json it prints machine, url, version, messages, connections, seconds,
-rows [{name, kind, paths, path, requests, requests_per_second, p50_ms, p99_ms, errors,
+rows [{name, kind, paths, path, requests, requests_per_second, p50_ms, p99_ms, bytes, errors,
 aim_requests_per_second, aim_p99_ms, reached}], sockets {listeners, expected, delivered,
 missing, duplicates, closed, deliveries_per_second, p50_ms, p99_ms, reached} and
 left_out [{name, reason}].`,
@@ -127,7 +127,7 @@ func (a *app) writeBenchAPI(w io.Writer, r *bench.APIReport) error {
 	a.note("%s", r.Machine)
 	a.note("%s, %s, %s messages, %d connections, %.1f s for each row", r.URL, r.Version, humanize.Comma(r.Messages), r.Connections, r.Seconds)
 	right := func(title string) column { return column{title: title, right: true} }
-	t := &table{columns: []column{{title: "WHAT"}, right("PER SECOND"), right("P50"), right("P99"), right("ERRORS"), {title: "AIM"}, {}}}
+	t := &table{columns: []column{{title: "WHAT"}, right("PER SECOND"), right("P50"), right("P99"), right("SIZE"), right("ERRORS"), {title: "AIM"}, {}}}
 	reached := func(aim string, ok bool) string {
 		switch {
 		case aim == "":
@@ -146,18 +146,18 @@ func (a *app) writeBenchAPI(w io.Writer, r *bench.APIReport) error {
 		}
 		return fmt.Sprintf("≥ %.0f, p99 ≤ %.0f ms", perSecond, p99)
 	}
-	add := func(name string, perSecond, p50, p99 float64, errs int, aim string, ok bool) {
-		t.add(name, fmt.Sprintf("%.0f", perSecond), fmt.Sprintf("%.2f ms", p50), fmt.Sprintf("%.2f ms", p99), humanize.Comma(int64(errs)), aim, reached(aim, ok))
+	add := func(name string, perSecond, p50, p99 float64, bytes string, errs int, aim string, ok bool) {
+		t.add(name, fmt.Sprintf("%.0f", perSecond), fmt.Sprintf("%.2f ms", p50), fmt.Sprintf("%.2f ms", p99), bytes, humanize.Comma(int64(errs)), aim, reached(aim, ok))
 	}
 	for _, row := range r.Rows {
-		add(row.Name, row.PerSecond, row.P50MS, row.P99MS, row.Errors, aimOf(row.AimPerSecond, row.AimP99MS), row.Reached)
+		add(row.Name, row.PerSecond, row.P50MS, row.P99MS, size(row.Bytes), row.Errors, aimOf(row.AimPerSecond, row.AimP99MS), row.Reached)
 		if row.Error != "" {
 			a.note("%s: %s", row.Name, printable(row.Error))
 		}
 	}
 	if s := r.Sockets; s != nil {
 		lost := s.Missing + s.Duplicates + s.Unasked + s.Closed + s.Refused
-		add(fmt.Sprintf("%s, %s listeners", bench.SocketsRow, humanize.Comma(int64(s.Listeners))), s.PerSecond, s.P50MS, s.P99MS, lost,
+		add(fmt.Sprintf("%s, %s listeners", bench.SocketsRow, humanize.Comma(int64(s.Listeners))), s.PerSecond, s.P50MS, s.P99MS, "", lost,
 			aimOf(s.AimPerSecond, s.AimP99MS), s.Reached)
 		a.note("%s: %d messages for %s arrivals: %d missing, %d duplicates, %d not asked for, %d listeners cut off, %d messages refused; "+
 			"a publisher's p99 %.1f ms; opened in %.1f s", bench.SocketsRow, s.Published, humanize.Comma(int64(s.Expected)), s.Missing, s.Duplicates,
