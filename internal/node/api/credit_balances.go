@@ -73,7 +73,7 @@ func (o *creditOwners) page(ctx context.Context, p paging, out *listWriter) (int
 // these are. Which they are follows from their lots, so it looks at all.
 func (o *creditOwners) richPage(ctx context.Context, p paging, out *listWriter) (int64, error) {
 	first, total := p.offset(), int64(0)
-	err := o.each(ctx, func(b store.CreditBalance) (bool, error) {
+	err := o.each(ctx, fetchAt, func(b store.CreditBalance) (bool, error) {
 		place := total - first
 		total++
 		if place < 0 || p.size > 0 && place >= p.size {
@@ -85,10 +85,10 @@ func (o *creditOwners) richPage(ctx context.Context, p paging, out *listWriter) 
 }
 
 // each calls use for each address that has enough, in order, until it returns
-// false.
-func (o *creditOwners) each(ctx context.Context, use func(store.CreditBalance) (bool, error)) error {
+// false. It reads so many addresses at a time.
+func (o *creditOwners) each(ctx context.Context, atOnce int64, use func(store.CreditBalance) (bool, error)) error {
 	for {
-		part, err := o.api.Store.ListCreditBalances(ctx, o.at, o.after, 0, fetchAt)
+		part, err := o.api.Store.ListCreditBalances(ctx, o.at, o.after, 0, atOnce)
 		if err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (o *creditOwners) each(ctx context.Context, use func(store.CreditBalance) (
 				return err
 			}
 		}
-		if len(part) < fetchAt {
+		if int64(len(part)) < atOnce {
 			return nil
 		}
 	}
@@ -115,8 +115,12 @@ func (o *creditOwners) answerAfter(w http.ResponseWriter, r *http.Request, p pag
 		}
 		o.after = message.Address(v["a"])
 	}
+	atOnce := int64(fetchAt)
+	if o.least == 0 {
+		atOnce = p.size + 1 // every address has enough
+	}
 	var found []store.CreditBalance
-	err := o.each(r.Context(), func(b store.CreditBalance) (bool, error) {
+	err := o.each(r.Context(), atOnce, func(b store.CreditBalance) (bool, error) {
 		found = append(found, b)
 		return int64(len(found)) <= p.size, nil
 	})
