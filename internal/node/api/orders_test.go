@@ -30,56 +30,90 @@ func (m *market) grants(owner *account.Key, credits int) {
 	}
 }
 
-// TestOrdersRace sends a hundred orders at once against a balance that covers
-// one and a half: one is processed, the others are refused with the code of
-// their payment, and the sums are those of the one. // spec messages 7.6
-func TestOrdersRace(t *testing.T) {
-	t.Parallel()
-	m := openMarket(t)
-	// Credits are counted as they are today, and machines may still be paid by hold.
-	m.later.Store(int64(45 * 24 * time.Hour))
-	file := m.file()
-	rich := key(t, "2")
-	m.holds(rich, 1000)
-	image := signed(t, rich, message.TypeStore, "c", m.now(), `"item_type":"storage","item_hash":"`+string(file)+`"`)
-	if r := m.publish(t, image); r.StatusCode != http.StatusOK {
-		t.Fatalf("image: %d %s", r.StatusCode, r.body)
-	}
+// goods are orders of one kind that cost the same, paid one way.
+type goods struct {
+	name    string
+	typ     message.Type
+	members string
+	payment message.PaymentType
+}
+
+// assortment is what can be ordered of a node that holds a file.
+func assortment(file, image message.Hash) []goods {
 	const common = `"allow_amend":false,"environment":{},"resources":{"vcpus":1,"memory":2048},`
 	function := common + fmt.Sprintf(`"type":"vm-function","on":{"http":true},"code":{"encoding":"zip","entrypoint":"x","ref":"%[1]s"},`+
-		`"runtime":{"ref":"%[1]s","comment":""}`, image.ItemHash)
-	instance := common + fmt.Sprintf(`"rootfs":{"parent":{"ref":%q},"persistence":"host","size_mib":20480}`, image.ItemHash)
+		`"runtime":{"ref":"%[1]s","comment":""}`, image)
+	instance := common + fmt.Sprintf(`"rootfs":{"parent":{"ref":%q},"persistence":"host","size_mib":20480}`, image)
 	stored := fmt.Sprintf(`"item_type":"storage","item_hash":%q`, file)
-	for i, c := range []struct {
-		name    string
-		typ     message.Type
-		members string
-		payment message.PaymentType
-	}{
-		{"file by hold", message.TypeStore, stored, message.PaymentHold},
-		{"file by credit", message.TypeStore, stored, message.PaymentCredit},
-		{"function by hold", message.TypeProgram, function, message.PaymentHold},
-		{"function by credit", message.TypeProgram, function, message.PaymentCredit},
-		{"instance by hold", message.TypeInstance, instance, message.PaymentHold},
-		{"instance by credit", message.TypeInstance, instance, message.PaymentCredit},
+	var all []goods
+	for _, payment := range []message.PaymentType{message.PaymentHold, message.PaymentCredit} {
+		all = append(all, goods{"file", message.TypeStore, stored, payment}, goods{"function", message.TypeProgram, function, payment},
+			goods{"instance", message.TypeInstance, instance, payment})
+	}
+	return all
+}
+
+// order returns one of them.
+func (m *market) order(buyer *account.Key, g goods, n int) *message.Message {
+	m.t.Helper()
+	return signed(m.t, buyer, g.typ, "c", m.now()+float64(n)/1024,
+		g.members+fmt.Sprintf(`,"payment":{"type":%q,"chain":"ETH"},"metadata":{"n":%d}`, g.payment, n))
+}
+
+// TestOrdersRace sends a hundred orders at once against a balance that covers
+// one and a half: one is processed, the others are refused with the code of
+// their payment, and the sums are those of the one. It does so while machines
+// may still be paid by hold, and in years when only credits count.
+// // spec messages 7.6
+func TestOrdersRace(t *testing.T) {
+	t.Parallel()
+	for _, day := range []time.Time{
+		time.Date(2026, 2, 15, 0, 0, 0, 0, time.UTC), time.Date(2027, 6, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC),
 	} {
-		buyer := key(t, fmt.Sprintf("%x", 3+i))
-		order := func(n int) *message.Message {
-			return signed(t, buyer, c.typ, "c", m.now()+float64(n)/1024,
-				c.members+fmt.Sprintf(`,"payment":{"type":%q,"chain":"ETH"},"metadata":{"n":%d}`, c.payment, n))
-		}
-		code, price := m.oneTooMany(order(1000), c.payment)
-		funds := int(price * 1.5)
-		if float64(funds) < price || float64(funds) >= 2*price {
-			t.Fatalf("%s: %d does not lie between %g and its double", c.name, funds, price)
-		}
-		if c.payment == message.PaymentCredit {
-			m.grants(buyer, funds)
-		} else {
-			m.holds(buyer, funds)
-		}
-		m.race(c.name, order, code)
-		m.agrees(c.name, buyer.Address(), c.payment, price)
+		t.Run(day.Format(time.DateOnly), func(t *testing.T) {
+			t.Parallel()
+			m := openMarket(t)
+			m.later.Store(int64(day.Sub(noon)))
+			onlyCredit := m.now() >= message.PublicNetwork().Cutoffs.CreditOnly.Seconds()
+			file := m.file()
+			rich := key(t, "2")
+			m.grants(rich, 1000)
+			image := signed(t, rich, message.TypeStore, "c", m.now(), `"item_type":"storage","item_hash":"`+string(file)+`","payment":{"type":"credit"}`)
+			if r := m.publish(t, image); r.StatusCode != http.StatusOK {
+				t.Fatalf("image: %d %s", r.StatusCode, r.body)
+			}
+			for i, g := range assortment(file, image.ItemHash) {
+				name := fmt.Sprintf("%s by %s", g.name, g.payment)
+				buyer := key(t, fmt.Sprintf("%x", 3+i))
+				if onlyCredit && g.payment == message.PaymentHold {
+					m.holds(buyer, 1_000_000)
+					m.tooLate(name, m.order(buyer, g, 0))
+					continue
+				}
+				code, price := m.oneTooMany(m.order(buyer, g, 1000), g.payment)
+				funds := int(price * 1.5)
+				if float64(funds) < price || float64(funds) >= 2*price {
+					t.Fatalf("%s: %d does not lie between %g and its double", name, funds, price)
+				}
+				if g.payment == message.PaymentCredit {
+					m.grants(buyer, funds)
+				} else {
+					m.holds(buyer, funds)
+				}
+				m.race(name, func(n int) *message.Message { return m.order(buyer, g, n) }, code)
+				m.agrees(name, buyer.Address(), g.payment, price)
+			}
+		})
+	}
+}
+
+// tooLate demands that an order is refused because of how it is paid.
+func (m *market) tooLate(name string, order *message.Message) {
+	m.t.Helper()
+	m.publish(m.t, order)
+	want := fmt.Sprintf(`"error_code":%d,`, int(message.CodeInvalidPaymentMethod))
+	if r := m.get(m.t, "/api/v0/messages/"+string(order.ItemHash)); !strings.Contains(r.body, want) {
+		m.t.Errorf("%s: got %s, want %s", name, r.body, want)
 	}
 }
 
