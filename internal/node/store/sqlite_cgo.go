@@ -14,8 +14,9 @@ const Engine = "SQLite (cgo)"
 const (
 	driverName = "sqlite3"
 	// driverOptions: database/sql never shares a connection between goroutines,
-	// so the library's own mutexes are not needed.
-	driverOptions = "_mutex=no"
+	// so the library's own mutexes are not needed. A connection keeps the lists that
+	// were asked for last: to compile one is a seventh of the time of its page.
+	driverOptions = "_mutex=no&_stmt_cache_size=32"
 )
 
 // resultCode returns SQLite's result code of err, or 0.
