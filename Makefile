@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-.PHONY: help build run stop test bench crash fuzz lint check generate clean
+.PHONY: help build run stop test bench crash fuzz clock lint check generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ crash: build ## kill -9 under load, many times (CYCLES=200), a full disk, signal
 
 fuzz: ## every fuzz target for a while (FUZZTIME=30s each)
 	@scripts/fuzz.sh $(FUZZTIME)
+
+clock: ## the tests of messages and of the node as if it were 2027 and 2030; compiles everything anew
+	@for day in $(or $(DAYS),2027-06-01 2030-01-01); do scripts/clock.sh $$day ./message/... ./account/... ./internal/node/... || exit 1; done
 
 lint: ## the linters; the first time compiles them, which takes minutes
 	go tool -modfile=tools/go.mod golangci-lint run ./...
