@@ -52,7 +52,7 @@ func TestHalfOpenConnections(t *testing.T) { //nolint:paralleltest // measures t
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer conn.Close()
+			t.Cleanup(func() { _ = conn.Close() })
 			if _, err := io.WriteString(conn, c.begin); err != nil {
 				t.Fatal(err)
 			}
