@@ -18,19 +18,22 @@ func outgoing() map[string][]string {
 			"Dial", "DialTimeout", "DialTCP", "DialUDP", "DialIP", "DialUnix", "Dialer", "Resolver", "DefaultResolver",
 			"LookupHost", "LookupIP", "LookupAddr", "LookupTXT", "LookupSRV", "ResolveTCPAddr", "ResolveUDPAddr",
 		},
-		"net/http/httputil":          {"ReverseProxy", "NewSingleHostReverseProxy"},
-		"crypto/tls":                 {"Dial", "DialWithDialer", "Dialer", "Client"},
-		"os/exec":                    {"Command", "CommandContext"},
-		"github.com/coder/websocket": {"Dial"},
-		"github.com/jackc/pgx/v5":    {"Connect", "ConnectConfig"},
-		"aleph/client":               {"New"},
+		"net/http/httputil":            {"ReverseProxy", "NewSingleHostReverseProxy"},
+		"crypto/tls":                   {"Dial", "DialWithDialer", "Dialer", "Client"},
+		"os/exec":                      {"Command", "CommandContext"},
+		"github.com/coder/websocket":   {"Dial"},
+		"github.com/jackc/pgx/v5":      {"Connect", "ConnectConfig"},
+		"github.com/redis/go-redis/v9": {"NewClient", "NewClusterClient", "NewUniversalClient", "NewFailoverClient"},
+		"aleph/client":                 {"New"},
 	}
 }
 
 // mayCall returns the files of the node that open connections to what its operator
-// has named: his own socket, and the database.
+// has named: his own socket, the database, and the processes of the same node.
 func mayCall() []string {
-	return []string{"internal/node/admin/admin.go", "internal/node/admin/client.go", "internal/node/store/postgres_lock.go"}
+	return []string{
+		"internal/node/admin/admin.go", "internal/node/admin/client.go", "internal/node/store/postgres_lock.go", "internal/node/replica/replica.go", "internal/node/replica/forward.go",
+	}
 }
 
 // Outgoing finds places where a node opens connections. A hash, a CID, an address
