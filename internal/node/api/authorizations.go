@@ -1,11 +1,11 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"slices"
 
+	"aleph/internal/node/store"
 	"aleph/message"
 )
 
@@ -27,115 +27,62 @@ func (q *query) authorizationFilter() authorizationFilter {
 
 // keeps reports whether each field of an entry is unset or has one of the
 // wanted values.
-func (f authorizationFilter) keeps(entry object) bool {
+func (f authorizationFilter) keeps(a *message.Authorization) bool {
 	for _, c := range []struct {
-		name   string
 		wanted []string
+		set    message.Restriction
 	}{
-		{"channels", f.channels},
-		{"types", f.types},
-		{"post_types", f.postTypes},
-		{"chain", f.chains},
-		{"aggregate_keys", f.aggregateKeys},
+		{f.channels, a.Channels},
+		{f.types, a.Types},
+		{f.postTypes, a.PostTypes},
+		{f.chains, a.Chain},
+		{f.aggregateKeys, a.AggregateKeys},
 	} {
-		if c.wanted == nil {
-			continue
-		}
-		set := textsOf(entry, c.name)
-		if len(set) > 0 && !slices.ContainsFunc(set, func(s string) bool { return slices.Contains(c.wanted, s) }) {
+		if c.wanted != nil && c.set != nil && !slices.ContainsFunc(c.set, func(s string) bool { return slices.Contains(c.wanted, s) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// textsOf returns the text, or the texts of the list, that a member holds. What
-// is no text counts as one that nobody asks for.
-func textsOf(entry object, name string) []string {
-	for _, m := range entry {
-		if m.name != name {
-			continue
-		}
-		var one *string
-		if json.Unmarshal(m.value.(json.RawMessage), &one) == nil {
-			if one == nil || *one == "" {
-				return nil
-			}
-			return []string{*one}
-		}
-		var list []any
-		if json.Unmarshal(m.value.(json.RawMessage), &list) != nil {
-			return []string{"\x00"}
-		}
-		set := make([]string, len(list))
-		for i, v := range list {
-			text, ok := v.(string)
-			if !ok {
-				text = "\x00"
-			}
-			set[i] = text
-		}
-		return set
-	}
-	return nil
-}
-
 // authorized is one address and the entries that name it.
 type authorized struct {
-	address string
-	entries []object
+	address message.Address
+	entries []json.RawMessage
 }
 
 // authorizedBy groups the entries of a list by whom they name, in the order of
-// first appearance, kept or not. What is malformed names nobody. // spec messages 5.2
+// first appearance, kept or not.
 func authorizedBy(list json.RawMessage, f authorizationFilter) []authorized {
-	var raw []json.RawMessage
-	if json.Unmarshal(list, &raw) != nil {
-		return nil
-	}
 	var groups []authorized
-	at := map[string]int{}
-	for _, item := range raw {
-		address, entry, ok := splitEntry(item)
-		if !ok {
-			continue
-		}
-		i, known := at[address]
+	at := map[message.Address]int{}
+	for _, a := range message.ParseAuthorizations(list) {
+		i, known := at[a.Address]
 		if !known {
-			i, at[address] = len(groups), len(groups)
-			groups = append(groups, authorized{address: address})
+			i, at[a.Address] = len(groups), len(groups)
+			groups = append(groups, authorized{address: a.Address})
 		}
-		if f.keeps(entry) {
-			groups[i].entries = append(groups[i].entries, entry)
+		if f.keeps(&a) {
+			groups[i].entries = append(groups[i].entries, a.Entry)
 		}
 	}
 	return slices.DeleteFunc(groups, func(g authorized) bool { return len(g.entries) == 0 })
 }
 
-// splitEntry takes the address out of an entry and leaves the other members in
-// their order.
-func splitEntry(raw json.RawMessage) (address string, rest object, ok bool) {
-	in := json.NewDecoder(bytes.NewReader(raw))
-	if start, err := in.Token(); err != nil || start != json.Delim('{') {
-		return "", nil, false
+// authorizationPage reads which addresses are wanted, and from which page.
+func (q *query) authorizationPage() paging {
+	return paging{size: q.intUpTo(20, 1, mostAuthorized, "pagination"), number: q.int(1, 1, "page")}
+}
+
+// afterAuthorizations are the members that follow a page.
+func afterAuthorizations(p paging, total int64, address message.Address) object {
+	return object{
+		{"pagination_page", p.number},
+		{"pagination_per_page", p.size},
+		{"pagination_total", total},
+		{"pagination_item", "authorizations"},
+		{"address", address},
 	}
-	rest = object{}
-	for in.More() {
-		name, err := in.Token()
-		if err != nil {
-			return "", nil, false
-		}
-		var value json.RawMessage
-		if err := in.Decode(&value); err != nil {
-			return "", nil, false
-		}
-		if name != "address" {
-			rest = append(rest, member{name.(string), value})
-		} else if json.Unmarshal(value, &address) != nil {
-			return "", nil, false
-		}
-	}
-	return address, rest, address != ""
 }
 
 // granted answers GET /api/v0/authorizations/granted/{address}.json. // spec ccn-http-api 7.3
@@ -143,7 +90,7 @@ func (a *API) granted(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r.URL)
 	filter := q.authorizationFilter()
 	grantee, only := q.get("grantee")
-	p := paging{size: q.intUpTo(20, 1, mostAuthorized, "pagination"), number: q.int(1, 1, "page")}
+	p := q.authorizationPage()
 	if err := q.errJSON(); err != nil {
 		return err
 	}
@@ -154,21 +101,56 @@ func (a *API) granted(w http.ResponseWriter, r *http.Request) error {
 	}
 	groups := authorizedBy(lists[owner], filter)
 	if only {
-		groups = slices.DeleteFunc(groups, func(g authorized) bool { return g.address != grantee })
+		groups = slices.DeleteFunc(groups, func(g authorized) bool { return string(g.address) != grantee })
 	}
-	total := len(groups)
-	groups = groups[min(p.offset(), int64(total)):]
+	total := int64(len(groups))
+	groups = groups[min(p.offset(), total):]
 	groups = groups[:min(p.size, int64(len(groups)))]
 	page := make(object, len(groups))
 	for i, g := range groups {
-		page[i] = member{g.address, g.entries}
+		page[i] = member{string(g.address), g.entries}
 	}
-	return writeJSON(w, http.StatusOK, spacedJSON, object{
-		{"authorizations", page},
-		{"pagination_page", p.number},
-		{"pagination_per_page", p.size},
-		{"pagination_total", total},
-		{"pagination_item", "authorizations"},
-		{"address", owner},
-	})
+	return writeJSON(w, http.StatusOK, spacedJSON, append(object{{"authorizations", page}}, afterAuthorizations(p, total, owner)...))
+}
+
+// received answers GET /api/v0/authorizations/received/{address}.json. // spec ccn-http-api 7.3
+func (a *API) received(w http.ResponseWriter, r *http.Request) error {
+	q := newQuery(r.URL)
+	f := q.authorizationFilter()
+	wanted := store.Received{
+		Grantee:  message.Address(r.PathValue("address")),
+		Channels: f.channels, Types: f.types, PostTypes: f.postTypes, Chains: f.chains, AggregateKeys: f.aggregateKeys,
+	}
+	if granter, only := q.get("granter"); only {
+		wanted.Granter = (*message.Address)(&granter)
+	}
+	p := q.authorizationPage()
+	if err := q.errJSON(); err != nil {
+		return err
+	}
+	owners, err := a.Store.Granters(r.Context(), wanted, p.size, p.offset())
+	if err != nil {
+		return err
+	}
+	total, known := p.total(int64(len(owners)))
+	if !known {
+		if total, err = a.Store.CountGranters(r.Context(), wanted); err != nil {
+			return err
+		}
+	}
+	list := newMembersWriter(w, r, spacedJSON, "authorizations")
+	defer list.release()
+	for _, owner := range owners {
+		entries, err := a.Store.ReceivedFrom(r.Context(), wanted, owner)
+		if err != nil {
+			return err
+		}
+		if len(entries) == 0 {
+			continue // it was taken back since the page was read
+		}
+		if err := list.add(member{string(owner), entries}); err != nil {
+			return err
+		}
+	}
+	return list.end(afterAuthorizations(p, total, wanted.Grantee))
 }

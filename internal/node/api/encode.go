@@ -101,6 +101,8 @@ func (s style) value(dst []byte, v any) []byte {
 		return s.object(dst, v)
 	case []object:
 		return appendList(dst, s, v)
+	case []json.RawMessage:
+		return appendList(dst, s, v)
 	case []string:
 		return appendList(dst, s, v)
 	case []message.Hash:

@@ -63,6 +63,7 @@ func Routes() []Route {
 		{get, "/api/v0/aggregates.json", "aggregates", "aggregates by filters", (*API).aggregates},
 
 		{get, "/api/v0/authorizations/granted/{address}.json", "authorizations_granted", "whom an address lets act for it", (*API).granted},
+		{get, "/api/v0/authorizations/received/{address}.json", "authorizations_received", "for whom an address may act", (*API).received},
 
 		{get, "/api/v0/addresses/{address}/balance", "balance", "tokens and credits of an address", (*API).balance},
 		{get, "/api/v0/addresses/{address}/credit_history", "credit_history", "entries of the ledger of an address", (*API).creditHistory},

@@ -143,8 +143,18 @@ func (tx *Tx) MergeElement(e *ElementRow, members map[string]json.RawMessage) er
 		return err
 	}
 	for member, value := range members {
-		err := tx.exec("member.merge", sqlMergeMember, owner, e.Key, member, int64(e.Created), hash, string(value))
-		if err != nil {
+		args := []any{owner, e.Key, member, int64(e.Created), hash, string(value)}
+		if e.Key == securityKey && member == authorizationsMember {
+			n, err := tx.changed("member.merge", sqlMergeMember, args...)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				tx.authorize(e.Owner)
+			}
+			continue
+		}
+		if err := tx.exec("member.merge", sqlMergeMember, args...); err != nil {
 			return err
 		}
 	}
@@ -165,6 +175,9 @@ func (tx *Tx) DeleteElement(hash message.Hash) error {
 
 // DeleteAggregate removes an aggregate and its content, not its elements.
 func (tx *Tx) DeleteAggregate(key AggregateKey) error {
+	if key.Key == securityKey {
+		tx.authorize(key.Owner)
+	}
 	if err := tx.exec("aggregate.delete", sqlDeleteAggregate, string(key.Owner), key.Key); err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ func laws() []law {
 		{"post shows a wrong amend", sqlWrongAmend},
 		{"aggregate element without a message", sqlStrayElement},
 		{"aggregate member without an element", sqlStrayMember},
+		{"authorization that no aggregate has", sqlStrayAuthorization},
 		{"pin of a file without a record", sqlStrayPin},
 		{"pin of a message that is gone", sqlLoosePin},
 		{"file that nothing keeps", sqlLooseFile},
@@ -92,9 +93,10 @@ func (r Reader) Inconsistencies(ctx context.Context) ([]string, error) {
 
 func (r Reader) inconsistencies(ctx context.Context, report Report) ([]string, error) {
 	list := laws()
+	steps := int64(len(list) + 2)
 	var found []string
 	for i, law := range list {
-		report(int64(i), int64(len(list)+1))
+		report(int64(i), steps)
 		rows, err := r.q.query(ctx, "", fmt.Sprintf("%s LIMIT %d", law.text, mostFound+1))
 		broken, err := all(rows, err, column[string])
 		if err != nil {
@@ -102,12 +104,17 @@ func (r Reader) inconsistencies(ctx context.Context, report Report) ([]string, e
 		}
 		found = describe(found, law.what, broken)
 	}
-	report(int64(len(list)), int64(len(list)+1))
+	report(steps-2, steps)
 	broken, err := r.wrongCosts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("add the costs up: %w", err)
 	}
-	return describe(found, "sum of costs that is wrong", broken), nil
+	found = describe(found, "sum of costs that is wrong", broken)
+	report(steps-1, steps)
+	if broken, err = r.wrongAuthorizations(ctx); err != nil {
+		return nil, fmt.Errorf("compare authorizations with their aggregates: %w", err)
+	}
+	return describe(found, "authorizations that are not those of the aggregate", broken), nil
 }
 
 // describe adds what breaks a law.

@@ -92,7 +92,8 @@ func newProvider(e engine, db *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider, err := goose.NewProvider(e.dialect(), db, rewritten{files, e.rewrite}, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(e.dialect(), db, rewritten{files, e.rewrite}, goose.WithDisableGlobalRegistry(true),
+		goose.WithGoMigrations(fillAuthorizations(e)))
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}

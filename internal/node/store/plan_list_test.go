@@ -127,6 +127,11 @@ func lists() []planned {
 	for name, text := range map[string]string{"spent on": sqlSpentOn, "spent by": sqlSpentBy} {
 		add(name, false, 0, func() (string, []any) { return text, []any{string(planAddress(3))} })
 	}
+	for name, filter := range map[string]Received{
+		"received": {Grantee: planAddress(0)}, "received, filtered": {Grantee: planAddress(1), Types: []string{"POST"}},
+	} {
+		add(name, false, 0, func() (string, []any) { return filter.statement(page, page) })
+	}
 	add("messages: hashes", true, 0, MessageList{MessageFilter: MessageFilter{Hashes: []message.Hash{"a", "b"}}, Limit: page}.statement)
 	add("posts: hashes", true, 0, PostList{PostFilter: PostFilter{Hashes: []message.Hash{"a", "b"}}, Limit: page}.statement)
 	add("aggregates of an owner", true, 0, AggregateList{Owners: []message.Address{planAddress(0)}, Keys: []string{"key-1"}}.statement)
@@ -323,10 +328,15 @@ func planMessage(tx *Tx, i int) error {
 		if i%8 == 2 {
 			e.Key, e.Owner = key, planAddress(i)
 		}
+		members := map[string]json.RawMessage{"a": json.RawMessage("1")}
+		if i%8 == 6 {
+			e.Key, e.Owner = securityKey, planAddress(i)
+			members = map[string]json.RawMessage{authorizationsMember: fmt.Appendf(nil, `[{"address":"%s","types":["POST"]}]`, planAddress(i%16/8))}
+		}
 		if err := tx.InsertElement(e); err != nil {
 			return err
 		}
-		return tx.MergeElement(e, map[string]json.RawMessage{"a": json.RawMessage("1")})
+		return tx.MergeElement(e, members)
 	}
 	if err := tx.SetFile(FileRow{Hash: m.ContentItemHash, Size: 1, Type: FileRegular}); err != nil {
 		return err

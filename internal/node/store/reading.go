@@ -40,7 +40,7 @@ func readSizes(ctx context.Context, cfg Config) ([]objectSize, int64, error) {
 // database has nothing. It reads everything.
 func Examine(ctx context.Context, cfg Config, report Report) (found []string, err error) {
 	err = Reading(ctx, cfg, func(db *DB, r Reader) error {
-		steps := int64(len(laws()) + 2)
+		steps := int64(len(laws()) + 3)
 		report(0, steps)
 		rows, err := r.q.query(ctx, "", db.engine.integrity())
 		broken, err := all(rows, err, column[string])

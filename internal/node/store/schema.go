@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 
+	"github.com/pressly/goose/v3"
+
 	"aleph/message"
 )
 
@@ -60,10 +62,18 @@ func readSchema(ctx context.Context, e engine) (s Schema, err error) {
 	}
 	for _, source := range provider.ListSources() {
 		if source.Version > s.Version {
-			s.Due = append(s.Due, path.Base(source.Path))
+			s.Due = append(s.Due, migrationName(source))
 		}
 	}
 	return s, nil
+}
+
+// migrationName returns the name of a migration; those in Go have no file.
+func migrationName(source *goose.Source) string {
+	if source.Path == "" {
+		return fmt.Sprintf("%04d_fill.go", source.Version)
+	}
+	return path.Base(source.Path)
 }
 
 // schemaOf returns the version of a schema, 0 when there is none.

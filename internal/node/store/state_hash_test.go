@@ -33,6 +33,7 @@ var notState = map[string]string{
 
 	"account_totals":  "sums follow from the costs",
 	"credit_spending": "sums follow from the ledger",
+	"authorizations":  "follow from the aggregates",
 	"cron_jobs":       "when this node's jobs ran",
 
 	"messages.reception_time": "when this node got it",

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"maps"
 	"time"
+
+	"aleph/message"
 )
 
 // Tx is a transaction of the writer. It reads its own changes through the
@@ -20,6 +22,8 @@ type Tx struct {
 	hours  map[hourKey]int64
 	// spending are the expenses of the transaction.
 	spending map[spendingKey]wide
+	// authorizing are the owners whose lists of authorizations have changed.
+	authorizing map[message.Address]struct{}
 	// last is the message inserted last, highest the highest number given.
 	last    numbered
 	highest int64
@@ -72,6 +76,9 @@ func (w *writer) update(ctx context.Context, do func(tx *Tx) error) (err error) 
 		return err
 	}
 	if err := tx.writeSpending(); err != nil {
+		return err
+	}
+	if err := tx.writeAuthorizations(); err != nil {
 		return err
 	}
 	if err := w.inject("commit"); err != nil {
