@@ -67,6 +67,7 @@ type API struct {
 	metrics *metrics
 	figures *figures
 	checks  *checks
+	assets  *assets
 	totals  totals
 	sums    costSums
 	uploads chan struct{}
@@ -111,6 +112,9 @@ func New(cfg Config, deps Deps) (*API, error) {
 	}
 	a.figures = newFigures(a)
 	a.checks = newChecks(a)
+	if a.assets, err = newAssets(deps.Now()); err != nil {
+		return nil, fmt.Errorf("node API: files of the status page: %w", err)
+	}
 	deps.Registry.MustRegister(figuresCollector{a})
 	a.register(Routes())
 	return a, nil

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"regexp"
 	"time"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 	StopTimeout time.Duration `yaml:"stop_timeout" doc:"time for running requests to end when the node stops"`
 	// Auth says who may use the administrative routes.
 	Auth Auth `yaml:"auth"`
+	// Repository is where releases of this program are published.
+	Repository string `yaml:"repository" doc:"owner/name of this program's repository on GitHub, which the status page links to and looks into for a newer release; empty: neither"`
 	// MultiAddresses are the peer-to-peer addresses that the node announces.
 	MultiAddresses []string `yaml:"node_multi_addresses" doc:"peer-to-peer addresses told to clients"`
 }
@@ -81,6 +84,9 @@ func DefaultConfig() Config {
 	}
 }
 
+// repositoryName is how GitHub names a repository.
+var repositoryName = regexp.MustCompile(`^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$`)
+
 // validate refuses settings that would make every request fail.
 func (c Config) validate() error {
 	for name, value := range map[string]int64{
@@ -97,6 +103,9 @@ func (c Config) validate() error {
 		if value < 1 {
 			return fmt.Errorf("node API: %s must be more than zero", name)
 		}
+	}
+	if c.Repository != "" && !repositoryName.MatchString(c.Repository) {
+		return fmt.Errorf("node API: repository %q is not of the form owner/name", c.Repository)
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ func Routes() []Route {
 	const get, post = http.MethodGet, http.MethodPost
 	return []Route{
 		{get, "/", "home", "status page for people", (*API).home},
+		{get, "/static/{path}", "static", "a file of the status page", (*API).static},
 		{get, "/version", "version", "version of the node", (*API).version},
 		{get, "/api/v0/version", "version", "version of the node", (*API).version},
 		{get, "/health", "health", "which part of the node is unwell, and why", (*API).health},

@@ -157,6 +157,8 @@ func (a *API) serveUnrouted(w http.ResponseWriter, r *http.Request) {
 	if methods := a.methods(r); len(methods) > 0 {
 		f = failDefault(http.StatusMethodNotAllowed)
 		f.header = http.Header{"Allow": {strings.Join(methods, ",")}}
+	} else if r.URL.Path == staticFolder {
+		f = failDefault(http.StatusForbidden)
 	}
 	a.serve(w.(*response), r, noRoute, notRouted(f))
 }
