@@ -24,7 +24,7 @@ func (a *API) addJSON(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer file.Discard()
-	if err := a.keepFile(r.Context(), file, file.Info); err != nil {
+	if err := a.keepAnonymous(r.Context(), file, file.Info); err != nil {
 		return err
 	}
 	return writeUpload(w, http.StatusOK, file.Hash)

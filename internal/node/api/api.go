@@ -36,8 +36,8 @@ import (
 	"aleph/message"
 )
 
-// Deps are the parts that an API works with. All are required but Health
-// and Now.
+// Deps are the parts that an API works with. All are required but
+// Health, Now and Limiter.
 type Deps struct {
 	Store *store.DB
 	Blobs *blob.Store
@@ -53,6 +53,8 @@ type Deps struct {
 	Health *telemetry.Health
 	// Now tells the time; nil means the system's clock.
 	Now func() time.Time
+	// Limiter counts what callers take; nil counts in this process.
+	Limiter Limiter
 	// Version is what the node calls itself.
 	Version string
 }
@@ -68,9 +70,11 @@ type API struct {
 	figures *figures
 	checks  *checks
 	assets  *assets
-	totals  totals
-	sums    costSums
-	uploads chan struct{}
+	// throttle refuses callers who ask too often.
+	throttle *throttle
+	totals   totals
+	sums     costSums
+	uploads  chan struct{}
 	// bodies bounds the memory of bodies that are no uploads.
 	bodies *semaphore.Weighted
 	// large has one place: for a JSON upload that needs much memory.
@@ -116,6 +120,9 @@ func New(cfg Config, deps Deps) (*API, error) {
 		return nil, fmt.Errorf("node API: files of the status page: %w", err)
 	}
 	deps.Registry.MustRegister(figuresCollector{a})
+	if a.throttle, err = newThrottle(cfg.Limits, deps.Limiter, a.metrics, a.log, deps.Now); err != nil {
+		return nil, err
+	}
 	a.register(Routes())
 	return a, nil
 }

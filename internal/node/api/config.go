@@ -45,6 +45,8 @@ type Config struct {
 	StopTimeout time.Duration `yaml:"stop_timeout" doc:"time for running requests to end when the node stops"`
 	// Auth says who may use the administrative routes.
 	Auth Auth `yaml:"auth"`
+	// Limits says how much callers may ask for.
+	Limits Limits `yaml:"limits"`
 	// Repository is where releases of this program are published.
 	Repository string `yaml:"repository" doc:"owner/name of this program's repository on GitHub, which the status page links to and looks into for a newer release; empty: neither"`
 	// MultiAddresses are the peer-to-peer addresses that the node announces.
@@ -78,6 +80,7 @@ func DefaultConfig() Config {
 		WriteTimeout:         60 * time.Second,
 		IdleTimeout:          120 * time.Second,
 		StopTimeout:          10 * time.Second,
+		Limits:               defaultLimits(),
 		Auth: Auth{
 			PublicKey: "0209fe82e08ec3c5c3ee4904fa147a11d49c7130579066c8a452d279d539959389", MaxTokenAge: 300 * time.Second,
 		},
@@ -103,6 +106,9 @@ func (c Config) validate() error {
 		if value < 1 {
 			return fmt.Errorf("node API: %s must be more than zero", name)
 		}
+	}
+	if err := c.Limits.validate(); err != nil {
+		return err
 	}
 	if c.Repository != "" && !repositoryName.MatchString(c.Repository) {
 		return fmt.Errorf("node API: repository %q is not of the form owner/name", c.Repository)

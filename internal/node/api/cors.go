@@ -12,7 +12,8 @@ var safelisted = []string{"Cache-Control", "Content-Language", "Content-Length",
 // everyAnswer sets the headers that all answers have. A script of any origin may
 // read them: nothing here depends on cookies or on who asks.
 // // spec ccn-http-api 2.3
-func everyAnswer(header http.Header, origin string) {
+func everyAnswer(header http.Header, origin, id string) {
+	header.Set("X-Request-Id", id)
 	// Answers repeat what was sent; no browser may take one for a page.
 	header.Set("X-Content-Type-Options", "nosniff")
 	// Also without an origin: a cache must not give that answer to a script.

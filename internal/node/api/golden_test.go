@@ -119,7 +119,7 @@ func (w *world) shorten(text string) string {
 }
 
 // quiet are headers that every answer has or that say nothing here.
-var quiet = []string{"Date", "Content-Length", "Content-Type", "X-Content-Type-Options", "Vary"}
+var quiet = []string{"Date", "Content-Length", "Content-Type", "X-Content-Type-Options", "Vary", "X-Request-Id"}
 
 // answer prints what a test compares: status, headers, body.
 func (w *world) answer(r reply) string {
@@ -212,6 +212,8 @@ func (w *world) compareHead(t *testing.T, path string, header []string, get repl
 		return // HEAD of a file describes all of it
 	}
 	head := w.do(t, http.MethodHead, path, http.NoBody, header...)
+	get.Header.Del("X-Request-Id")
+	head.Header.Del("X-Request-Id")
 	get.Header.Del("Date")
 	head.Header.Del("Date")
 	if head.StatusCode != get.StatusCode || head.body != "" {

@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"net/http"
-	"runtime"
 
 	"github.com/dustin/go-humanize"
 
@@ -76,11 +75,11 @@ func (a *API) home(w http.ResponseWriter, r *http.Request) error {
 	a.checks.run(r.Context())
 	var page bytes.Buffer
 	err := a.assets.home.Execute(&page, struct {
-		Sync, Chains            []homeFigure
-		Version, Go, Repository string
-		Health                  telemetry.State
-		Parts                   []telemetry.HealthItem
-	}{sync, chains, a.Version, runtime.Version(), a.cfg.Repository, a.Health.Worst(), a.Health.Items()})
+		Sync, Chains        []homeFigure
+		Version, Repository string
+		Health              telemetry.State
+		Parts               []telemetry.HealthItem
+	}{sync, chains, a.Version, a.cfg.Repository, a.Health.Worst(), a.Health.Items()})
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type metrics struct {
 	refused  prometheus.Counter
 	dropped  prometheus.Counter
 	uploaded prometheus.Counter
+	limited  *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -48,17 +49,25 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		uploaded: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "aleph_api_uploaded_bytes_total", Help: "Bytes of accepted uploads.",
 		}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "aleph_api_limited_total", Help: "Requests refused because their caller asked too often, by limit.",
+		}, []string{"limit"}),
 	}
-	reg.MustRegister(m.requests, m.duration, m.inFlight, m.sockets, m.sent, m.refused, m.dropped, m.uploaded)
+	reg.MustRegister(m.requests, m.duration, m.inFlight, m.sockets, m.sent, m.refused, m.dropped, m.uploaded, m.limited)
 	return m
 }
 
-// observe records one answered request. A handler that took over the
-// connection, as WebSockets do, has no status of its own.
-func (m *metrics) observe(route string, status int, took time.Duration) {
-	if status == 0 {
-		status = http.StatusSwitchingProtocols
+// statusOf is the status of an answer. A handler that took over the connection,
+// as WebSockets do, has written none.
+func statusOf(written int) int {
+	if written == 0 {
+		return http.StatusSwitchingProtocols
 	}
-	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	return written
+}
+
+// observe records one answered request.
+func (m *metrics) observe(route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, strconv.Itoa(statusOf(status))).Inc()
 	m.duration.WithLabelValues(route).Observe(took.Seconds())
 }

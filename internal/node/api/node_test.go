@@ -2,11 +2,11 @@ package api_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +28,7 @@ import (
 	"aleph/internal/node/ingest"
 	"aleph/internal/node/store"
 	"aleph/internal/node/store/storetest"
+	"aleph/internal/telemetry"
 	"aleph/message"
 )
 
@@ -75,6 +76,10 @@ type settings struct {
 	rand  float64
 	// network makes prices and payments count; the zero value knows none.
 	network message.Network
+	// limiter counts callers; nil counts in the process.
+	limiter api.Limiter
+	// logLevel is info unless it is set.
+	logLevel string
 }
 
 func startNode(t testing.TB, change ...func(*settings)) *testNode {
@@ -85,9 +90,11 @@ func startNode(t testing.TB, change ...func(*settings)) *testNode {
 		c(&s)
 	}
 	n := &testNode{folder: folder, reg: prometheus.NewRegistry(), log: new(logBuffer)}
-	log := slog.New(slog.NewTextHandler(n.log, nil))
+	log, err := telemetry.NewLogger(n.log, telemetry.LogConfig{Level: cmp.Or(s.logLevel, "info"), Format: "text"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	now := func() time.Time { return noon.Add(time.Duration(n.later.Load())) }
-	var err error
 	if n.blobs, err = blob.Open(blob.Config{Folder: filepath.Join(folder, "files")}); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +111,7 @@ func startNode(t testing.TB, change ...func(*settings)) *testNode {
 	}
 	n.API, err = api.New(s.api, api.Deps{
 		Store: n.db, Blobs: n.blobs, Queue: n.queue, Rules: rules, Network: message.PublicNetwork(), Log: log, Registry: n.reg,
-		Version: "v1.2.3", Now: now,
+		Version: "v1.2.3", Now: now, Limiter: s.limiter,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,9 @@ func (a *API) publishMessage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return failInvalidMessage(err)
 	}
+	if err := a.throttle.mayPublish(r.Context(), m.Sender); err != nil {
+		return err
+	}
 	status, err := a.publish(r.Context(), m, sync)
 	if err != nil {
 		return a.failPublication(r, m, err)
@@ -102,6 +105,9 @@ func (a *API) publish(ctx context.Context, m *message.Message, sync bool) (messa
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.SyncTimeout)
 	defer cancel()
 	result, err := a.queue().Submit(ctx, m, ingest.OriginP2P)
+	if err == nil && (result.Rejection == nil || result.Rejection.Code != message.CodeInvalidSignature) {
+		a.throttle.published(ctx, m.Sender)
+	}
 	switch {
 	case err != nil:
 		return "", err
@@ -196,6 +202,9 @@ func (a *API) pubsub(w http.ResponseWriter, r *http.Request) error {
 	m, err := a.parseMessage(envelope)
 	if err != nil {
 		return failInvalidMessage(err)
+	}
+	if err := a.throttle.mayPublish(r.Context(), m.Sender); err != nil {
+		return err
 	}
 	if _, err := a.publish(r.Context(), m, false); err != nil {
 		a.log.WarnContext(r.Context(), "a message was not taken", "item_hash", m.ItemHash, "error", err)

@@ -181,7 +181,7 @@ func (a *API) dispatch(pattern string, w http.ResponseWriter, r *http.Request) {
 		if b.suffix != "" {
 			r.SetPathValue(b.parameter, strings.TrimSuffix(r.PathValue(b.parameter), b.suffix))
 		}
-		a.serve(w.(*response), r, b.Name, b.handler)
+		a.serve(w.(*response), r, b.Route, b.handler)
 		return
 	}
 	a.serveUnrouted(w, r)

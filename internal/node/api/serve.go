@@ -27,7 +27,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The mux redirects paths it finds unclean; here they are simply unknown, and
 	// so are those that no text in a database equals.
 	if p := r.URL.EscapedPath(); !strings.HasPrefix(p, "/") || cleaned(p) != p || storable(r.URL.Path) != r.URL.Path {
-		a.serve(answer, r, noRoute, notRouted(failDefault(http.StatusNotFound)))
+		a.serve(answer, r, Route{Name: noRoute}, notRouted(failDefault(http.StatusNotFound)))
 		return
 	}
 	if r.Method == http.MethodOptions {
@@ -61,25 +61,30 @@ func notRouted(f *failure) handler {
 
 // serve runs a handler: identity, metrics, errors and panics are the same for
 // all of them.
-func (a *API) serve(w *response, r *http.Request, name string, h handler) {
+func (a *API) serve(w *response, r *http.Request, route Route, h handler) {
 	began := time.Now()
-	id := telemetry.NewID()
-	ctx := telemetry.WithRequestID(r.Context(), id)
+	id := requestID(r.Header)
+	from := a.throttle.callers.of(r)
+	ctx := withCaller(telemetry.WithRequestID(r.Context(), id), from)
 	r = r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &progressBody{ReadCloser: r.Body, control: w.control, timeout: a.cfg.ReadTimeout}
 	}
-	everyAnswer(w.Header(), r.Header.Get("Origin"))
+	everyAnswer(w.Header(), r.Header.Get("Origin"), id)
 	a.metrics.inFlight.Inc()
 	defer func() {
 		a.metrics.inFlight.Dec()
-		a.metrics.observe(name, w.status, time.Since(began))
+		took := time.Since(began)
+		a.metrics.observe(route.Name, w.status, took)
+		a.logAccess(ctx, w, r, route.Name, from.ip, took)
 	}()
-	err := a.guard(w, r, h)
+	err := a.throttle.request(ctx, a.throttle.bucketOf(route))
 	if err == nil {
-		return
+		err = a.guard(w, r, h)
 	}
-	a.refuse(ctx, w, id, name, err)
+	if err != nil {
+		a.refuse(ctx, w, id, route.Name, err)
+	}
 }
 
 // guard runs a handler and turns a panic into an error.
@@ -125,7 +130,6 @@ func (a *API) refuse(ctx context.Context, w *response, id, name string, err erro
 	header := w.Header()
 	if unexpected {
 		body += "\n\nError id: " + id
-		header.Set("X-Request-Id", id)
 	}
 	maps.Copy(header, f.header)
 	if f.status == http.StatusRequestEntityTooLarge || f.status == http.StatusRequestTimeout {
@@ -144,10 +148,10 @@ func (a *API) refuse(ctx context.Context, w *response, id, name string, err erro
 // serveOptions answers a CORS preflight of a path that exists for any method.
 func (a *API) serveOptions(w *response, r *http.Request) {
 	if len(a.methods(r)) == 0 {
-		a.serve(w, r, noRoute, notRouted(failDefault(http.StatusNotFound)))
+		a.serve(w, r, Route{Name: noRoute}, notRouted(failDefault(http.StatusNotFound)))
 		return
 	}
-	a.serve(w, r, "preflight", preflight)
+	a.serve(w, r, Route{Name: "preflight"}, preflight)
 }
 
 // serveUnrouted answers what no route takes: 405 for a path that another method
@@ -160,7 +164,7 @@ func (a *API) serveUnrouted(w http.ResponseWriter, r *http.Request) {
 	} else if r.URL.Path == staticFolder {
 		f = failDefault(http.StatusForbidden)
 	}
-	a.serve(w.(*response), r, noRoute, notRouted(f))
+	a.serve(w.(*response), r, Route{Name: noRoute}, notRouted(f))
 }
 
 // methods lists what the path of r can be asked with.

@@ -31,6 +31,11 @@ func (a *API) socketMessages(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(); err != nil {
 		return err
 	}
+	closed, err := a.throttle.openSocket(r.Context())
+	if err != nil {
+		return err
+	}
+	defer closed()
 	conn, err := a.upgrade(w, r)
 	if conn == nil {
 		return err

@@ -83,6 +83,11 @@ func (s *statusSockets) wait(ctx context.Context) {
 // socketStatus answers GET /api/ws0/status: the figures of metrics.json at once,
 // and again when they have changed. // spec ccn-http-api 11.2
 func (a *API) socketStatus(w http.ResponseWriter, r *http.Request) error {
+	closed, err := a.throttle.openSocket(r.Context())
+	if err != nil {
+		return err
+	}
+	defer closed()
 	conn, err := a.upgrade(w, r)
 	if conn == nil {
 		return err

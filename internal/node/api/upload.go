@@ -37,12 +37,12 @@ func (a *API) addFile(w http.ResponseWriter, r *http.Request) error {
 		if file.Size > a.cfg.MaxAnonymousFileSize {
 			return failTooLarge(a.cfg.MaxAnonymousFileSize)
 		}
-		if err := a.keepFile(r.Context(), file, file.Info); err != nil {
+		if err := a.keepAnonymous(r.Context(), file, file.Info); err != nil {
 			return err
 		}
 		return writeUpload(w, http.StatusOK, file.Hash)
 	}
-	signed, err := a.parseMetadata(u.metadata)
+	signed, err := a.parseMetadata(r.Context(), u.metadata)
 	if err != nil {
 		return err
 	}
@@ -263,6 +263,14 @@ func (a *API) keepFile(ctx context.Context, file staged, info blob.Info) error {
 	}
 	a.metrics.uploaded.Add(float64(info.Size))
 	return nil
+}
+
+// keepAnonymous is [API.keepFile] for a file without signed metadata.
+func (a *API) keepAnonymous(ctx context.Context, file staged, info blob.Info) error {
+	if err := a.throttle.anonymous(ctx, info.Size); err != nil {
+		return err
+	}
+	return a.keepFile(ctx, file, info)
 }
 
 // abandonTime is how long an upload that failed waits until its bytes are gone.

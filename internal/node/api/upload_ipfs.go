@@ -37,11 +37,11 @@ func (a *API) addIPFSFile(w http.ResponseWriter, r *http.Request) error {
 		if file.Size > a.cfg.IPFS.MaxAnonymousFileSize {
 			return failTooLarge(a.cfg.IPFS.MaxAnonymousFileSize)
 		}
-		if err := a.keepFile(r.Context(), file, file.Info); err != nil {
+		if err := a.keepAnonymous(r.Context(), file, file.Info); err != nil {
 			return err
 		}
 	} else {
-		signed, err := a.parseIPFSMetadata(u.metadata)
+		signed, err := a.parseIPFSMetadata(r.Context(), u.metadata)
 		if err != nil {
 			return err
 		}
@@ -73,8 +73,8 @@ func (u *upload[F]) readIPFS(w http.ResponseWriter, r *http.Request) error {
 }
 
 // parseIPFSMetadata is [API.parseMetadata] for a file on IPFS.
-func (a *API) parseIPFSMetadata(raw []byte) (*metadata, error) {
-	signed, err := a.parseMetadata(raw)
+func (a *API) parseIPFSMetadata(ctx context.Context, raw []byte) (*metadata, error) {
+	signed, err := a.parseMetadata(ctx, raw)
 	if err == nil && signed.content.ItemType != message.ItemIPFS {
 		return nil, failReason(http.StatusUnprocessableEntity,
 			"Expected item_type=ipfs in STORE message, got ItemType.%s", signed.content.ItemType)
@@ -98,7 +98,7 @@ func (a *API) addCAR(w http.ResponseWriter, r *http.Request) error {
 	if len(u.metadata) == 0 {
 		return failReason(http.StatusUnprocessableEntity, "metadata is required for CAR upload")
 	}
-	signed, err := a.parseIPFSMetadata(u.metadata)
+	signed, err := a.parseIPFSMetadata(r.Context(), u.metadata)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (a *API) addIPFSJSON(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer file.Discard()
-	if err := a.keepFile(r.Context(), file, file.Info); err != nil {
+	if err := a.keepAnonymous(r.Context(), file, file.Info); err != nil {
 		return err
 	}
 	return writeUpload(w, http.StatusOK, file.Hash)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -25,7 +26,7 @@ func (m *metadata) claims(h message.Hash) error {
 
 // parseMetadata reads and verifies the message that comes with a file.
 // // spec ccn-http-api 10.2, 10.3
-func (a *API) parseMetadata(raw []byte) (*metadata, error) {
+func (a *API) parseMetadata(ctx context.Context, raw []byte) (*metadata, error) {
 	members, issues := objectMembers(raw)
 	if len(issues) > 0 {
 		return nil, failMetadata(issuesJSON(issues))
@@ -55,6 +56,9 @@ func (a *API) parseMetadata(raw []byte) (*metadata, error) {
 		f := failDefault(http.StatusForbidden)
 		f.cause = err
 		return nil, f
+	}
+	if err := a.throttle.mayPublish(ctx, m.Sender); err != nil {
+		return nil, err
 	}
 	content, ok := m.Content.(*message.Store)
 	if !ok {

@@ -322,7 +322,7 @@ func (b *batch) apart(tx *store.Tx) error {
 		if err := b.readStatuses(); err != nil {
 			return err
 		}
-		b.q.deps.Log.ErrorContext(b.ctx, "message met an unexpected failure", slog.String("item_hash", string(j.hash)), slog.Any("error", err))
+		b.q.deps.Log.ErrorContext(b.logContext(j), "message met an unexpected failure", slog.String("item_hash", string(j.hash)), slog.Any("error", err))
 		j.reset()
 		if err := b.unexpected(j, err); err != nil {
 			return err

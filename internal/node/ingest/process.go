@@ -1,11 +1,13 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 
 	"aleph/internal/node/apply"
 	"aleph/internal/node/store"
+	"aleph/internal/telemetry"
 	"aleph/message"
 )
 
@@ -155,6 +157,15 @@ func (b *batch) isSigned(j *job) (bool, error) {
 	return sender == j.msg.Sender && signature == j.msg.Signature, err
 }
 
+// logContext is the context of log lines about one message: they carry the id of
+// the request that brought it.
+func (b *batch) logContext(j *job) context.Context {
+	if j.request == "" {
+		return b.ctx
+	}
+	return telemetry.WithRequestID(b.ctx, j.request)
+}
+
 // attempt plans and applies a message that has its content. // spec messages 4.3
 func (b *batch) attempt(j *job) error {
 	before, known := b.status[j.hash]
@@ -168,7 +179,7 @@ func (b *batch) attempt(j *job) error {
 			what = m.What
 		}
 		if rej.Code == message.CodeInternal { // no prices, for one. // Q-25
-			b.q.deps.Log.ErrorContext(b.ctx, "message cannot be decided about", slog.String("item_hash", string(j.hash)), slog.Any("error", rej.Err))
+			b.q.deps.Log.ErrorContext(b.logContext(j), "message cannot be decided about", slog.String("item_hash", string(j.hash)), slog.Any("error", rej.Err))
 		}
 		return b.decline(j, rej, what)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"aleph/internal/node/apply"
 	"aleph/internal/node/store"
+	"aleph/internal/telemetry"
 	"aleph/message"
 )
 
@@ -52,6 +53,7 @@ type Result struct {
 // by the applier and read after done is closed.
 type job struct {
 	hash     message.Hash
+	request  string           // the id of the request that brought it, for the log; may be ""
 	msg      *message.Message // nil for a task and an invalid envelope
 	size     int64            // spec messages 1.5
 	received message.Timestamp
@@ -91,7 +93,7 @@ func (q *Queue) SubmitFrom(ctx context.Context, m *message.Message, from Source)
 	}
 	q.preparing.Add(1)
 	j := &job{
-		hash: m.ItemHash, msg: m, received: q.now(), origin: from.Origin, tx: from.Tx, trusted: from.Trusted, done: make(chan struct{}),
+		hash: m.ItemHash, request: telemetry.RequestID(ctx), msg: m, received: q.now(), origin: from.Origin, tx: from.Tx, trusted: from.Trusted, done: make(chan struct{}),
 	}
 	err := q.prepare(ctx, j)
 	if err == nil {
@@ -131,7 +133,7 @@ func (q *Queue) SubmitEnvelope(ctx context.Context, raw []byte, from Source) (Re
 		}
 	}
 	j := &job{
-		hash: hash, raw: bytes.ToValidUTF8(raw, []byte("\uFFFD")), refused: rej, received: q.now(), origin: from.Origin, tx: from.Tx,
+		hash: hash, request: telemetry.RequestID(ctx), raw: bytes.ToValidUTF8(raw, []byte("\uFFFD")), refused: rej, received: q.now(), origin: from.Origin, tx: from.Tx,
 		done: make(chan struct{}),
 	}
 	if err := q.push(ctx, j); err != nil {
