@@ -36,6 +36,8 @@ import (
 type Config struct {
 	// Listen is where the HTTP interface is served; port 0 takes a free one.
 	Listen string `yaml:"listen" doc:"address and port of the HTTP interface; port 0 takes a free one"`
+	// PrivateListen is where an operator finds profiles.
+	PrivateListen string `yaml:"private_listen" doc:"address and port of profiles (/debug/pprof/), /metrics and /health for operators; of this machine or a private network; empty: none"`
 	// Database says where the state is.
 	Database store.Config `yaml:"database"`
 	// Files says where the bytes of files are.
@@ -101,8 +103,10 @@ type Node struct {
 	ready chan struct{} // closed when requests are answered
 	once  sync.Once
 	// Set before ready is closed.
-	addr   net.Addr
-	inside Inside
+	addr net.Addr
+	// privateAddr is nil without a private port.
+	privateAddr net.Addr
+	inside      Inside
 }
 
 // Inside are the parts of a running node that who runs it in the same process
@@ -130,6 +134,9 @@ func New(cfg Config, network message.Network, log *slog.Logger, reg *prometheus.
 		return nil, fmt.Errorf("node: advertise must say where the other processes reach this one, because %s is no address", cfg.Listen)
 	case log == nil || reg == nil:
 		return nil, errors.New("node: a logger and a metrics registry are required")
+	}
+	if err := checkPrivate(cfg.PrivateListen); err != nil {
+		return nil, err
 	}
 	if cfg.Health == nil {
 		cfg.Health = new(telemetry.Health)
@@ -165,6 +172,17 @@ func (n *Node) Addr() net.Addr {
 	}
 }
 
+// PrivateAddr returns the address of the private port, nil until Ready and
+// without one.
+func (n *Node) PrivateAddr() net.Addr {
+	select {
+	case <-n.ready:
+		return n.privateAddr
+	default:
+		return nil
+	}
+}
+
 // Inside returns the parts of the node, nil until Ready. They work until Run
 // returns.
 func (n *Node) Inside() *Inside {
@@ -180,7 +198,7 @@ func (n *Node) Inside() *Inside {
 // requests and finishes those it has; the queue commits and answers what it has
 // accepted; the database closes. It returns nil when ctx ended, and runs once.
 func (n *Node) Run(ctx context.Context) error {
-	listener, err := n.listen(ctx)
+	listener, err := listen(ctx, n.cfg.Listen)
 	if err != nil {
 		return err
 	}
@@ -195,11 +213,11 @@ func (n *Node) Run(ctx context.Context) error {
 	return errors.Join(n.serve(ctx, p, listener), p.store.Close())
 }
 
-func (n *Node) listen(ctx context.Context) (net.Listener, error) {
+func listen(ctx context.Context, address string) (net.Listener, error) {
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", n.cfg.Listen)
+	listener, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("node: cannot listen on %s, stop the program that uses it or configure another address: %w", n.cfg.Listen, err)
+		return nil, fmt.Errorf("node: cannot listen on %s, stop the program that uses it or configure another address: %w", address, err)
 	}
 	return listener, nil
 }
@@ -254,8 +272,17 @@ func (n *Node) queueDeps(db *store.DB, blobs *blob.Store) ingest.Deps {
 func (n *Node) apiDeps(db *store.DB, blobs *blob.Store) api.Deps {
 	return api.Deps{
 		Store: db, Blobs: blobs, Rules: n.rules(blobs), Network: n.network, Now: n.cfg.Now,
-		Log: n.log, Registry: n.reg, Health: n.cfg.Health, Version: n.cfg.Version,
+		Log: n.log, Registry: n.reg, Health: n.cfg.Health, Version: n.cfg.Version, Folders: n.folders(),
 	}
+}
+
+// folders are where the node keeps what grows.
+func (n *Node) folders() []string {
+	folders := []string{n.cfg.Files.Folder}
+	if n.cfg.Database.URL == "" {
+		folders = append(folders, filepath.Dir(n.cfg.Database.Path))
+	}
+	return folders
 }
 
 // knownRuntime returns which hashes stand for a runtime of the network.
@@ -277,6 +304,11 @@ func (n *Node) serve(ctx context.Context, p parts, listener net.Listener) error 
 	// The queue outlives ctx: it ends when the door has closed.
 	queueCtx, closeQueue := context.WithCancel(context.WithoutCancel(ctx))
 	defer closeQueue()
+	closePrivate, err := n.openPrivate(ctx, p.api)
+	if err != nil {
+		return err
+	}
+	defer closePrivate()
 	door, queue := make(chan error, 1), make(chan error, 1)
 	go func() { queue <- p.queue.Run(queueCtx) }()
 	go func() { door <- p.api.Run(apiCtx, listener) }()
@@ -302,6 +334,7 @@ func (n *Node) serve(ctx context.Context, p parts, listener net.Listener) error 
 	if !doorEnded {
 		errs = append(errs, <-door) // bounded by its own stop_timeout
 	}
+	closePrivate()
 	closeQueue()
 	if !queueEnded {
 		select {

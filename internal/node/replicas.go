@@ -66,6 +66,11 @@ func (n *Node) serveReplica(ctx context.Context, listener net.Listener, db *stor
 	if err != nil {
 		return err
 	}
+	closePrivate, err := n.openPrivate(ctx, door)
+	if err != nil {
+		return err
+	}
+	defer closePrivate()
 	memberCtx, endMember := context.WithCancel(context.WithoutCancel(ctx))
 	informed := make(chan error, 1)
 	go func() { informed <- member.Run(memberCtx) }()

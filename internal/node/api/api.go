@@ -37,7 +37,7 @@ import (
 )
 
 // Deps are the parts that an API works with. All are required but
-// Health, Now and Limiter.
+// Health, Now, Limiter and Folders.
 type Deps struct {
 	Store *store.DB
 	Blobs *blob.Store
@@ -55,6 +55,8 @@ type Deps struct {
 	Now func() time.Time
 	// Limiter counts what callers take; nil counts in this process.
 	Limiter Limiter
+	// Folders are where the node keeps what grows, for the health of the disk.
+	Folders []string
 	// Version is what the node calls itself.
 	Version string
 }

@@ -2,7 +2,11 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"time"
+
+	"aleph/internal/node/ingest"
+	"aleph/internal/telemetry"
 )
 
 // CanonicalJSON is what add_json stores.
@@ -48,4 +52,16 @@ func CountAgain(a *API) {
 	a.figures.mu.Lock()
 	defer a.figures.mu.Unlock()
 	a.figures.at = time.Time{}
+}
+
+// HealthOfDisk is what the health says of a folder with so many free bytes.
+func HealthOfDisk(folder string, free uint64) (telemetry.State, string) {
+	return diskState(free), diskText(folder, free)
+}
+
+// HealthOfQueue is what the health says of a queue.
+func (a *API) HealthOfQueue(s ingest.State) telemetry.HealthItem {
+	a.checks.queue(s)
+	items := a.Health.Items()
+	return items[slices.IndexFunc(items, func(i telemetry.HealthItem) bool { return i.Part == "queue" })]
 }

@@ -3,11 +3,17 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/dustin/go-humanize"
+	"golang.org/x/sys/unix"
+
+	"aleph/internal/node/ingest"
 	"aleph/internal/telemetry"
 	"aleph/message"
 )
@@ -16,7 +22,8 @@ import (
 // of a node must not be work for its disk.
 const checkEvery = 5 * time.Second
 
-// checks finds out whether the database and the disk can be written.
+// checks finds out whether the database and the files can be written, whether
+// publishers have to wait, and how much room the disk has.
 type checks struct {
 	api *API
 	mu  sync.Mutex
@@ -45,6 +52,60 @@ func (c *checks) run(ctx context.Context) {
 		staged.Discard()
 	}
 	c.set("files", err)
+	c.queue(c.api.queue().State())
+	c.disk()
+}
+
+// queue says when publishers wait for one another.
+func (c *checks) queue(s ingest.State) {
+	if s.Queued < s.Room-s.Room/10 {
+		c.api.Health.Set("queue", telemetry.StateOK, "")
+		return
+	}
+	c.api.Health.Set("queue", telemetry.StateDegraded, fmt.Sprintf(
+		"%d messages wait to be written and no more than %d may: publishers are kept waiting; the disk is too slow for them", s.Queued, s.Room))
+}
+
+// Free bytes of a disk below which an operator has to act.
+const (
+	littleSpace = 2 << 30
+	noSpace     = 128 << 20
+)
+
+// disk looks for the folder with the least space.
+func (c *checks) disk() {
+	if len(c.api.Folders) == 0 {
+		return
+	}
+	folder, least := "", uint64(math.MaxUint64)
+	for _, f := range c.api.Folders {
+		var s unix.Statfs_t
+		if err := unix.Statfs(f, &s); err != nil {
+			c.api.Health.Set("disk", telemetry.StateDegraded, "the free space of "+f+" cannot be read: "+err.Error())
+			return
+		}
+		if free := s.Bavail * uint64(s.Bsize); free < least { //nolint:gosec // the size of a block is positive
+			folder, least = f, free
+		}
+	}
+	c.api.Health.Set("disk", diskState(least), diskText(folder, least))
+}
+
+func diskState(free uint64) telemetry.State {
+	switch {
+	case free < noSpace:
+		return telemetry.StateFailed
+	case free < littleSpace:
+		return telemetry.StateDegraded
+	}
+	return telemetry.StateOK
+}
+
+func diskText(folder string, free uint64) string {
+	if diskState(free) == telemetry.StateOK {
+		return ""
+	}
+	return fmt.Sprintf("%s free for %s: make room, or messages and files will be refused", humanize.IBytes(free), folder)
 }
 
 func (c *checks) set(part string, err error) {

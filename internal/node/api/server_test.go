@@ -96,7 +96,7 @@ func TestMetricsAndHealth(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.body), &health); err != nil || r.StatusCode != http.StatusOK {
 		t.Fatalf("health: %d %s", r.StatusCode, r.body)
 	}
-	if health.Status != "ok" || len(health.Parts) != 2 {
+	if health.Status != "ok" || len(health.Parts) != 3 {
 		t.Errorf("health: got %+v", health)
 	}
 }

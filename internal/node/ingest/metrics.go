@@ -95,6 +95,7 @@ func (m *metrics) outcome(j *job) {
 type State struct {
 	Pending int64 // messages that wait
 	Queued  int   // jobs that wait for the applier
+	Room    int   // how many may wait
 	// Writable is false after a commit failed for lack of something (disk
 	// space, above all) until one succeeds.
 	Writable bool
@@ -102,5 +103,5 @@ type State struct {
 
 // State returns what the queue is doing.
 func (q *Queue) State() State {
-	return State{Pending: q.pending.Load(), Queued: len(q.jobs), Writable: !q.ill.Load()}
+	return State{Pending: q.pending.Load(), Queued: len(q.jobs), Room: cap(q.jobs), Writable: !q.ill.Load()}
 }
