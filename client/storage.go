@@ -166,3 +166,26 @@ func (c *Client) StorageLimits(ctx context.Context) (*StorageLimits, error) {
 	}
 	return &limits, nil
 }
+
+// FileMetadata is what a node knows about a file by its hash.
+type FileMetadata struct {
+	File message.Hash `json:"file_hash"`
+	Type string       `json:"type"` // file or dir
+	Size int64        `json:"size"`
+}
+
+// FileMetadata asks for the size and the type of a file. // spec ccn-http-api 10.11
+func (c *Client) FileMetadata(ctx context.Context, file message.Hash) (*FileMetadata, error) {
+	var info FileMetadata
+	if err := c.getJSON(ctx, "/api/v0/storage/metadata/"+url.PathEscape(string(file)), nil, objectLimit, &info); err != nil {
+		return nil, err
+	}
+	return &info, nil
+}
+
+// PinCount returns how many things keep a file, 0 for one that nobody knows.
+// // spec ccn-http-api 10.12
+func (c *Client) PinCount(ctx context.Context, file message.Hash) (n int64, err error) {
+	err = c.getJSON(ctx, "/api/v0/storage/count/"+url.PathEscape(string(file)), nil, objectLimit, &n)
+	return n, err
+}

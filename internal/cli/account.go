@@ -15,7 +15,7 @@ func newAccountCommand(a *app) *cobra.Command {
 	return newGroupCommand(a, "account", "Keys, addresses and what they have",
 		newAccountCreateCommand(a), newAccountImportCommand(a), newAccountListCommand(a),
 		newAccountShowCommand(a), newAccountUseCommand(a), newAccountExportCommand(a),
-		newAccountBalanceCommand(a), newAccountHistoryCommand(a))
+		newAccountBalanceCommand(a), newAccountHistoryCommand(a), newAccountPermissionsCommand(a))
 }
 
 // shownAccount is an account as --json prints it.
