@@ -69,7 +69,8 @@ func parseAuthorization(raw json.RawMessage) (a Authorization, ok bool) {
 			*r = parseRestriction(value)
 		}
 	}
-	a.Entry = append(rest, '}')
+	rest = append(rest, '}')
+	a.Entry = rest
 	return a, a.Address != ""
 }
 

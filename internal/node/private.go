@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // it also registers with a server that nobody starts
+	"net/http/pprof" // it also registers with a server that nobody starts
 	"net/netip"
 	"strconv"
 	"time"

@@ -17,10 +17,8 @@ const longestRequestID = 64
 // log and in a header as it is, else a new one.
 func requestID(header http.Header) string {
 	id := header.Get("X-Request-Id")
-	strange := func(c rune) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-_.:", c))
-	}
-	if id == "" || len(id) > longestRequestID || strings.ContainsFunc(id, strange) {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:"
+	if id == "" || len(id) > longestRequestID || strings.Trim(id, allowed) != "" {
 		return telemetry.NewID()
 	}
 	return id

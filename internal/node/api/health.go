@@ -84,7 +84,7 @@ func (c *checks) disk() {
 			c.api.Health.Set("disk", telemetry.StateDegraded, "the free space of "+f+" cannot be read: "+err.Error())
 			return
 		}
-		if free := s.Bavail * uint64(s.Bsize); free < least { //nolint:gosec // the size of a block is positive
+		if free := s.Bavail * uint64(s.Bsize); free < least {
 			folder, least = f, free
 		}
 	}

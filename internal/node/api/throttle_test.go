@@ -168,7 +168,8 @@ func TestSocketsAreLimited(t *testing.T) {
 	n := throttled(t, func(l *api.Limits) { l.Sockets, l.Reads.Burst = 2, 1_000_000 })
 	open := func(path string) (*websocket.Conn, int) {
 		t.Helper()
-		conn, r, err := websocket.Dial(t.Context(), n.URL+path, &websocket.DialOptions{HTTPHeader: http.Header{"X-Forwarded-For": {"192.0.2.1"}}})
+		options := &websocket.DialOptions{HTTPHeader: http.Header{"X-Forwarded-For": {"192.0.2.1"}}}
+		conn, r, err := websocket.Dial(t.Context(), n.URL+path, options) //nolint:bodyclose // Dial has closed it
 		if err != nil && r == nil {
 			t.Fatal(err)
 		}

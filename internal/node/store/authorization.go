@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"aleph/message"
 )
@@ -114,12 +115,13 @@ func (f Received) where() *where {
 		if c.values == nil {
 			continue
 		}
-		cond := "(a." + c.column + " = ''"
+		column := "a." + c.column
+		conds := []string{column + " = ''"}
 		for _, value := range c.values {
 			// What contains the value is another text without it, on every engine.
-			cond += " OR REPLACE(a." + c.column + ", " + w.param(message.RestrictionValue(value)) + ", '') <> a." + c.column
+			conds = append(conds, "REPLACE("+column+", "+w.param(message.RestrictionValue(value))+", '') <> "+column)
 		}
-		w.raw(cond + ")")
+		w.raw("(" + strings.Join(conds, " OR ") + ")")
 	}
 	return w
 }
