@@ -61,15 +61,15 @@ func (q *query) messageFilter() messageFilter {
 	if f.FromBlock != 0 && f.UntilBlock != 0 && f.UntilBlock < f.FromBlock {
 		q.fail("end block cannot be lower than start block.")
 	}
-	for _, name := range [][2]string{
-		{"refs", ""},
+	for _, names := range [][]string{
+		{"refs"},
 		{"contentTypes", "content_types"},
 		{"contentHashes", "content_hashes"},
 		{"contentKeys", "content_keys"},
-		{"tags", ""},
+		{"tags"},
 	} {
-		if q.has(name[0], name[1]) {
-			f.unsupported = append(f.unsupported, name[0])
+		if q.has(names...) {
+			f.unsupported = append(f.unsupported, names[0])
 		}
 	}
 	if f.FromBlock != 0 {

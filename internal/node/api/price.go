@@ -16,7 +16,7 @@ import (
 // price answers GET /api/v0/price/{item_hash}: what a message costs, and what a
 // file that is gone would cost. // spec ccn-http-api 9.1
 func (a *API) price(w http.ResponseWriter, r *http.Request) error {
-	withSizes := strings.EqualFold(newQuery(r.URL).text("include_size"), "true") // anything else is false
+	withSizes := strings.EqualFold(newQuery(r).text("include_size"), "true") // anything else is false
 	status, err := a.priceable(r)
 	if err != nil {
 		return err
@@ -33,6 +33,9 @@ func (a *API) price(w http.ResponseWriter, r *http.Request) error {
 		return a.gonePrice(w, r, row.Message, row.Owner, row.PaymentType, row.Size, withSizes, status.Status)
 	case message.StatusRemoved:
 		row, err := a.Store.Removed(r.Context(), hash)
+		if errors.Is(err, message.ErrNotFound) {
+			return failGone(hash, status.Status)
+		}
 		if err != nil {
 			return err
 		}
