@@ -20,7 +20,7 @@ func fileType(t store.FileType) string {
 // differ in the form of dates and numbers, which clients rely on, and both
 // answer 404 when there is nothing. // spec ccn-http-api 8.6
 func (a *API) addressFiles(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	list := store.FileList{
 		Owner: message.Address(r.PathValue("address")), File: message.Hash(q.text("file_hash")),
 		Ascending: q.ascending("sort_order"),

@@ -47,7 +47,7 @@ func (a *API) addSender(ctx context.Context, out *listWriter, sender message.Add
 // addressStatsV0 answers GET /api/v0/addresses/stats.json, the one route with a
 // parameter that is repeated. // spec ccn-http-api 8.1
 func (a *API) addressStatsV0(w http.ResponseWriter, r *http.Request) error {
-	senders := newQuery(r.URL).repeated("addresses[]")
+	senders := newQuery(r).repeated("addresses[]")
 	if senders == nil {
 		most, err := a.Store.ListSenders(r.Context(), store.Senders{Limit: mostUnnamed})
 		if err != nil {
@@ -74,7 +74,7 @@ func (a *API) addressStatsV0(w http.ResponseWriter, r *http.Request) error {
 
 // addressStatsV1 answers GET /api/v1/addresses/stats.json. // spec ccn-http-api 8.2
 func (a *API) addressStatsV1(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	list := store.Senders{Contains: q.text("addressContains"), Ascending: q.ascending("sortOrder")}
 	if utf8.RuneCountInString(list.Contains) > longestPart {
 		q.add(issue{

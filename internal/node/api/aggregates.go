@@ -9,7 +9,7 @@ import (
 
 // aggregatesOf answers GET /api/v0/aggregates/{address}.json. // spec ccn-http-api 7.1
 func (a *API) aggregatesOf(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	keys := q.list("keys")
 	q.int(1000, -1<<63, "limit") // accepted, without effect
 	withInfo, valueOnly := q.bool(false, "with_info"), q.bool(false, "value_only")
@@ -58,7 +58,7 @@ const mostAggregates = 500
 
 // aggregates answers GET /api/v0/aggregates and its alias. // spec ccn-http-api 7.2
 func (a *API) aggregates(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	list := store.AggregateList{
 		Keys: q.list("keys"), Owners: q.addresses("addresses"),
 		ByCreation: q.choice([]string{"last_modified", "creation_time"}, "sortBy") == "creation_time",

@@ -87,7 +87,7 @@ func afterAuthorizations(p paging, total int64, address message.Address) object 
 
 // granted answers GET /api/v0/authorizations/granted/{address}.json. // spec ccn-http-api 7.3
 func (a *API) granted(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	filter := q.authorizationFilter()
 	grantee, only := q.get("grantee")
 	p := q.authorizationPage()
@@ -115,7 +115,7 @@ func (a *API) granted(w http.ResponseWriter, r *http.Request) error {
 
 // received answers GET /api/v0/authorizations/received/{address}.json. // spec ccn-http-api 7.3
 func (a *API) received(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	f := q.authorizationFilter()
 	wanted := store.Received{
 		Grantee:  message.Address(r.PathValue("address")),

@@ -15,7 +15,7 @@ import (
 // balance answers GET /api/v0/addresses/{address}/balance: what an address has,
 // and what of it its resources hold. // spec ccn-http-api 8.3
 func (a *API) balance(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	chain := oneOf(q, message.Chains(), "chain")
 	withLots := q.bool(false, "include_credit_details")
 	if err := q.err(); err != nil {

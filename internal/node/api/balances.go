@@ -11,7 +11,7 @@ import (
 // balances answers GET /api/v0/balances: what every address holds on each chain.
 // // spec ccn-http-api 8.4
 func (a *API) balances(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	list := store.BalanceList{Chains: q.chains(), Least: q.least("min_balance")}
 	p, err := q.paging(100, "")
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 // costs answers GET /api/v0/costs: what resources cost and have used.
 // // spec ccn-http-api 9.5
 func (a *API) costs(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	filter := store.CostFilter{
 		Owner: message.Address(q.text("address")), ItemHash: message.Hash(q.text("item_hash")),
 		Payment: message.PaymentType(q.choice(texts([]message.PaymentType{message.PaymentHold, message.PaymentSuperfluid, message.PaymentCredit}), "payment_type")),

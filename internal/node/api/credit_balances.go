@@ -11,7 +11,7 @@ import (
 // creditBalances answers GET /api/v0/credit_balances: what every address has in
 // credits that ever had any. // spec ccn-http-api 8.5
 func (a *API) creditBalances(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	least := q.least("min_balance")
 	p, err := q.paging(100, "")
 	if err != nil {

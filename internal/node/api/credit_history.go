@@ -16,7 +16,7 @@ import (
 // entries of the ledger of an address. Its two modes differ in the form of dates
 // and decimals, and both answer 404 when there is nothing. // spec ccn-http-api 8.8
 func (a *API) creditHistory(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	list := store.CreditList{
 		CreditFilter: q.creditFilter(message.Address(r.PathValue("address"))),
 		Order: store.CreditOrder(q.choice(texts([]store.CreditOrder{
@@ -44,7 +44,7 @@ func (a *API) creditHistory(w http.ResponseWriter, r *http.Request) error {
 // creditSummary answers GET /api/v0/addresses/{address}/credit_history/summary.
 // // spec ccn-http-api 8.9
 func (a *API) creditSummary(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	filter := q.creditFilter(message.Address(r.PathValue("address")))
 	if err := q.err(); err != nil {
 		return err

@@ -1,8 +1,12 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"reflect"
+	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"aleph/internal/node/ingest"
@@ -27,7 +31,7 @@ func Raw(raw []byte) []byte { return spacedJSON.raw(nil, raw) }
 
 // ReadMessageQuery reads a query as the list of messages does.
 func ReadMessageQuery(r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	q.messageFilter()
 	q.postList()
 	if _, err := q.paging(20, ""); err != nil {
@@ -45,6 +49,18 @@ func ReadMessageQuery(r *http.Request) error {
 func StatusOf(err error) (int, string) {
 	f, _ := failureOf(err)
 	return f.status, f.body
+}
+
+// WatchQuery returns a context in which tell is told the parameters that a
+// handler asks for.
+func WatchQuery(ctx context.Context, tell func(names []string)) context.Context {
+	return context.WithValue(ctx, queryWatcher{}, tell)
+}
+
+// HandlerName is the name of the method that answers a route.
+func HandlerName(r Route) string {
+	name := runtime.FuncForPC(reflect.ValueOf(r.handle).Pointer()).Name()
+	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
 // CountAgain makes the figures be counted when they are next wanted.

@@ -12,7 +12,7 @@ import (
 // messages answers GET /api/v0/messages.json and its alias with the page in the
 // path. // spec ccn-http-api 5.1
 func (a *API) messages(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	f := q.messageFilter()
 	p, err := q.paging(20, r.PathValue("page"))
 	if err != nil {
@@ -221,7 +221,7 @@ func (a *API) listRemoved(w http.ResponseWriter, r *http.Request, f messageFilte
 
 // messageHashes answers GET /api/v0/messages/hashes. // spec ccn-http-api 5.2
 func (a *API) messageHashes(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	list := store.HashList{Status: oneOf(q, message.Statuses(), "status"), Ascending: q.ascending("sortOrder", "sort_order")}
 	list.From, list.Until = q.dates()
 	p := paging{size: q.int(20, 0, "pagination"), number: q.int(1, 1, "page")}

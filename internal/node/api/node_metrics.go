@@ -23,7 +23,7 @@ type figure[T any] struct {
 // metricsRange reads which measurements are wanted, and whether the newest come
 // first.
 func (a *API) metricsRange(r *http.Request) (in store.MetricsRange, descending bool, err error) {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	in = store.MetricsRange{NodeID: r.PathValue("node_id"), From: q.date("start_date"), To: q.date("end_date")}
 	order := "ASC"
 	if value, ok := q.get("sort"); ok {

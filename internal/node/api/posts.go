@@ -82,7 +82,7 @@ func postContent(m *store.MessageRow) json.RawMessage {
 
 // posts answers a list of posts in either form. // spec ccn-http-api 6.1
 func (a *API) posts(w http.ResponseWriter, r *http.Request, shape postShape) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	list := q.postList()
 	p, err := q.paging(20, r.PathValue("page"))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // programsOnMessage answers GET /api/v0/programs/on/message: the programs that
 // want to run when certain messages arrive. // spec ccn-http-api 5.9
 func (a *API) programsOnMessage(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	ascending := q.ascending("sort_order")
 	names := make([]string, 0, len(q.values))
 	for name := range q.values {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"math"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -18,10 +19,16 @@ type query struct {
 	values url.Values
 	raw    string
 	issues []issue
+	// tell, unless it is nil, is told the names that are asked for.
+	tell func(names []string)
 }
 
-func newQuery(u *url.URL) *query {
-	return &query{values: u.Query(), raw: u.RawQuery}
+// queryWatcher is the key of a context for what becomes tell.
+type queryWatcher struct{}
+
+func newQuery(r *http.Request) *query {
+	tell, _ := r.Context().Value(queryWatcher{}).(func([]string))
+	return &query{values: r.URL.Query(), raw: r.URL.RawQuery, tell: tell}
 }
 
 // err returns what is wrong, or nil.
@@ -47,6 +54,9 @@ func (q *query) fail(text string) { q.add(valueIssue(text, q.raw)) }
 
 // get returns a parameter by the first of its names that is present.
 func (q *query) get(names ...string) (string, bool) {
+	if q.tell != nil {
+		q.tell(slices.Clone(names))
+	}
 	for _, name := range names {
 		if values, ok := q.values[name]; ok && len(values) > 0 {
 			return storable(values[0]), true
@@ -88,6 +98,9 @@ func (q *query) list(names ...string) []string {
 
 // repeated returns every value of a parameter; nil when it is absent.
 func (q *query) repeated(name string) []string {
+	if q.tell != nil {
+		q.tell([]string{name})
+	}
 	var list []string
 	for _, value := range q.values[name] {
 		list = append(list, storable(value))

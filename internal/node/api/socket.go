@@ -19,7 +19,7 @@ const mostHistory = 200
 // socketMessages answers GET /api/ws0/messages: past messages that match, then
 // each message that matches as it is processed. // spec ccn-http-api 11.1
 func (a *API) socketMessages(w http.ResponseWriter, r *http.Request) error {
-	q := newQuery(r.URL)
+	q := newQuery(r)
 	f := q.messageFilter()
 	history := q.int(10, 0, "history")
 	if history >= mostHistory {
