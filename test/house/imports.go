@@ -39,6 +39,7 @@ var areas = []area{
 	{"client/...", []string{"message", "account/...", "attest/...", "client/..."}, "the SDK is public and stays small"},
 	{"internal/telemetry/...", []string{"internal/telemetry/..."}, "everything may import telemetry, so it imports nothing of ours"},
 
+	{"docs", nil, "documents are files: whoever shows them imports them"},
 	{"internal/lock", nil, "a lock is a file: it knows nobody who takes it"},
 
 	{"internal/node/store/storetest", []string{"internal/node/store", "test/postgres"}, "it starts a database and opens it, for tests only"},
@@ -47,7 +48,7 @@ var areas = []area{
 	{"internal/node/pricing", []string{"message"}, "pricing is arithmetic: prices come in as values"},
 	{"internal/node/apply", []string{"message", "account", "internal/telemetry", "internal/node/pricing", "internal/node/store"}, "rules of the protocol sit between ingest and the store"},
 	{"internal/node/ingest", []string{"message", "account", "client", "internal/telemetry", "internal/node/apply", "internal/node/pricing", "internal/node/store", "internal/node/blob"}, "ingest does not know through which door a message came"},
-	{"internal/node/api/...", []string{"message", "account", "client", "internal/telemetry", "internal/node/ingest", "internal/node/apply", "internal/node/pricing", "internal/node/store", "internal/node/blob", "internal/node/api/..."}, "a door calls inward and knows no other door"},
+	{"internal/node/api/...", []string{"docs", "message", "account", "client", "internal/telemetry", "internal/node/ingest", "internal/node/apply", "internal/node/pricing", "internal/node/store", "internal/node/blob", "internal/node/api/..."}, "a door calls inward and knows no other door"},
 	{"internal/node/admin", []string{"message", "internal/telemetry", "internal/node/ingest", "internal/node/store"}, "the operator's door calls inward and knows no other door"},
 	{"internal/node/replica", []string{"message", "internal/telemetry", "internal/node/ingest", "internal/node/store"}, "processes of one node know each other below their doors"},
 	{"internal/node", []string{"message", "account", "attest", "client", "internal/telemetry", "internal/node/..."}, "a role imports no other role: the node is a server, others are its clients"},

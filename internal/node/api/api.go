@@ -86,6 +86,7 @@ type API struct {
 	// authKey is that of the administrator; nil when there is none.
 	authKey       *secp256k1.PublicKey
 	recalculating sync.Mutex
+	documentation documentation
 }
 
 // New returns an API that is ready to serve. It starts nothing.
@@ -115,6 +116,8 @@ func New(cfg Config, deps Deps) (*API, error) {
 		sockets: newSockets(cfg.MaxSockets),
 		status:  newStatusSockets(cfg.MaxStatusSockets),
 		authKey: authKey,
+
+		documentation: newDocumentation(),
 	}
 	a.figures = newFigures(a)
 	a.checks = newChecks(a)

@@ -79,9 +79,10 @@ func TestCostsOfAFile(t *testing.T) {
 func TestCostPages(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
+	hash := func(i int) string { return fmt.Sprintf("%02d%062d", i, 0) }
 	err := n.db.Update(t.Context(), func(tx *store.Tx) error {
 		for i := range 25 {
-			row := &store.CostRow{ItemHash: message.Hash(fmt.Sprintf("h%02d", (7*i)%25)), Owner: message.Address(fmt.Sprintf("0x%d", i%2)), Payment: message.PaymentCredit}
+			row := &store.CostRow{ItemHash: message.Hash(hash((7 * i) % 25)), Owner: message.Address(fmt.Sprintf("0x%d", i%2)), Payment: message.PaymentCredit}
 			row.Total.Credit = decimal(t, "0.1")
 			if err := tx.InsertCost(row); err != nil {
 				return err
@@ -92,7 +93,9 @@ func TestCostPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for page, want := range map[int]struct{ first, last string }{1: {"h00", "h09"}, 2: {"h10", "h19"}, 3: {"h20", "h24"}, 4: {"[]", ""}} {
+	for page, want := range map[int]struct{ first, last string }{
+		1: {hash(0), hash(9)}, 2: {hash(10), hash(19)}, 3: {hash(20), hash(24)}, 4: {"[]", ""},
+	} {
 		body := n.get(t, fmt.Sprintf("/api/v0/costs?include_details=1&pagination=10&page=%d", page)).body
 		_, resources, _ := strings.Cut(body, `"resources":`)
 		end := fmt.Sprintf(`],"pagination_page":%d,"pagination_total":25,"pagination_per_page":10,"pagination_item":"resources"}`, page)
@@ -115,7 +118,10 @@ func TestCostPages(t *testing.T) {
 			}
 		}
 	}
-	for _, query := range []string{"address=%00", "item_hash=%ff", "address=", "item_hash='", "page=9223372036854775807&include_details=1", "include_details=2&include_size=1&item_hash=h01"} {
+	for _, query := range []string{
+		"address=%00", "item_hash=%ff", "address=", "item_hash='", "page=9223372036854775807&include_details=1",
+		"include_details=2&include_size=1&item_hash=" + hash(1),
+	} {
 		if r := n.get(t, "/api/v0/costs?"+query); r.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d %s", query, r.StatusCode, r.body)
 		}

@@ -22,15 +22,15 @@ func fillLedger(t *testing.T, n *testNode) {
 	at := message.TimestampFromSeconds
 	rows := []store.CreditRow{
 		{
-			CreditKey: store.CreditKey{Time: at(1714564800.25), Ref: "aa"}, Amount: 1_000_000, Expiration: &expires, Price: "0.50", Bonus: "1.5",
+			CreditKey: store.CreditKey{Time: at(1714564800.25), Ref: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, Amount: 1_000_000, Expiration: &expires, Price: "0.50", Bonus: "1.5",
 			TxHash: "0xt", Token: "ALEPH", Chain: "ETH", Provider: "P", Origin: "shop", OriginRef: "ref", PaymentMethod: "token_transfer",
 		},
 		{
-			CreditKey: store.CreditKey{Time: at(1714564800), Ref: "ab"}, Amount: -1200, Price: "0.1", TxHash: "node", Provider: "ALEPH",
+			CreditKey: store.CreditKey{Time: at(1714564800), Ref: "abababababababababababababababababababababababababababababababab"}, Amount: -1200, Price: "0.1", TxHash: "node", Provider: "ALEPH",
 			Origin: "vm", PaymentMethod: "credit_expense", ExpenseCount: &count, ExpenseSize: "75.5",
 		},
-		{CreditKey: store.CreditKey{Time: at(1714579200.25), Ref: "ac"}, Amount: 250, Provider: "ALEPH", Origin: "0xsender", PaymentMethod: "credit_transfer"},
-		{CreditKey: store.CreditKey{Time: at(1714579200.25), Ref: "ac", Index: 1}, Amount: 7},
+		{CreditKey: store.CreditKey{Time: at(1714579200.25), Ref: "acacacacacacacacacacacacacacacacacacacacacacacacacacacacacacacac"}, Amount: 250, Provider: "ALEPH", Origin: "0xsender", PaymentMethod: "credit_transfer"},
+		{CreditKey: store.CreditKey{Time: at(1714579200.25), Ref: "acacacacacacacacacacacacacacacacacacacacacacacacacacacacacacacac", Index: 1}, Amount: 7},
 	}
 	err := n.db.Update(t.Context(), func(tx *store.Tx) error {
 		for i := range rows {
@@ -59,13 +59,13 @@ func TestCreditHistory(t *testing.T) {
 	fillLedger(t, n)
 	const (
 		plain = `{"amount":7,"price":null,"bonus_amount":null,"tx_hash":null,"token":null,"chain":null,"provider":null,"origin":null,"origin_ref":null,"payment_method":null,` +
-			`"credit_ref":"ac","credit_index":1,"expiration_date":null,"message_timestamp":"2024-05-01T16:00:00.250000Z","expense_count":null,"expense_size_mib":null}`
+			`"credit_ref":"acacacacacacacacacacacacacacacacacacacacacacacacacacacacacacacac","credit_index":1,"expiration_date":null,"message_timestamp":"2024-05-01T16:00:00.250000Z","expense_count":null,"expense_size_mib":null}`
 		transfer = `{"amount":250,"price":null,"bonus_amount":null,"tx_hash":null,"token":null,"chain":null,"provider":"ALEPH","origin":"0xsender","origin_ref":null,"payment_method":"credit_transfer",` +
-			`"credit_ref":"ac","credit_index":0,"expiration_date":null,"message_timestamp":"2024-05-01T16:00:00.250000Z","expense_count":null,"expense_size_mib":null}`
+			`"credit_ref":"acacacacacacacacacacacacacacacacacacacacacacacacacacacacacacacac","credit_index":0,"expiration_date":null,"message_timestamp":"2024-05-01T16:00:00.250000Z","expense_count":null,"expense_size_mib":null}`
 		grant = `{"amount":1000000,"price":"0.50","bonus_amount":1,"tx_hash":"0xt","token":"ALEPH","chain":"ETH","provider":"P","origin":"shop","origin_ref":"ref","payment_method":"token_transfer",` +
-			`"credit_ref":"aa","credit_index":0,"expiration_date":"2030-01-01T00:00:00Z","message_timestamp":"2024-05-01T12:00:00.250000Z","expense_count":null,"expense_size_mib":null}`
+			`"credit_ref":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","credit_index":0,"expiration_date":"2030-01-01T00:00:00Z","message_timestamp":"2024-05-01T12:00:00.250000Z","expense_count":null,"expense_size_mib":null}`
 		expense = `{"amount":-1200,"price":"0.1","bonus_amount":null,"tx_hash":"node","token":null,"chain":null,"provider":"ALEPH","origin":"vm","origin_ref":null,"payment_method":"credit_expense",` +
-			`"credit_ref":"ab","credit_index":0,"expiration_date":null,"message_timestamp":"2024-05-01T12:00:00Z","expense_count":3,"expense_size_mib":"75.5"}`
+			`"credit_ref":"abababababababababababababababababababababababababababababababab","credit_index":0,"expiration_date":null,"message_timestamp":"2024-05-01T12:00:00Z","expense_count":3,"expense_size_mib":"75.5"}`
 	)
 	page := func(number, total, size int, items ...string) string {
 		return fmt.Sprintf(`{"address":"0xA","credit_history":[%s],"pagination_page":%d,"pagination_total":%d,"pagination_per_page":%d}`,
@@ -100,19 +100,19 @@ func TestCreditHistory(t *testing.T) {
 		}
 		t.Run(query, func(t *testing.T) { wantBody(t, n.get(t, path+"?"+query), status, want) })
 	}
-	token := base64.RawURLEncoding.EncodeToString([]byte(`{"i":0,"o":-1,"r":"aa","s":"message_timestamp","v":"2024-05-01T12:00:00.250000+00:00"}`))
+	token := base64.RawURLEncoding.EncodeToString([]byte(`{"i":0,"o":-1,"r":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","s":"message_timestamp","v":"2024-05-01T12:00:00.250000+00:00"}`))
 	wantBody(t, n.get(t, path+"?cursor=&resource=shop&pagination=1"), http.StatusOK, `{"address": "0xA", "credit_history": [{"amount": 1000000, "bonus_amount": 1, "chain": "ETH", `+
-		`"credit_index": 0, "credit_ref": "aa", "expense_count": null, "expense_size_mib": null, "expiration_date": 1893456000.0, "message_timestamp": 1714564800.25, `+
+		`"credit_index": 0, "credit_ref": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "expense_count": null, "expense_size_mib": null, "expiration_date": 1893456000.0, "message_timestamp": 1714564800.25, `+
 		`"origin": "shop", "origin_ref": "ref", "payment_method": "token_transfer", "price": 0.5, "provider": "P", "token": "ALEPH", "tx_hash": "0xt"}], `+
 		`"next_cursor": null, "pagination_per_page": 1}`)
 	if r := n.get(t, path+"?cursor=&pagination=3"); !strings.Contains(r.body, `"next_cursor": "`+token+`"`) {
 		t.Errorf("three entries of four: %s", r.body)
 	}
-	last := `{"address": "0xA", "credit_history": [{"amount": -1200, "bonus_amount": null, "chain": null, "credit_index": 0, "credit_ref": "ab", "expense_count": 3, ` +
+	last := `{"address": "0xA", "credit_history": [{"amount": -1200, "bonus_amount": null, "chain": null, "credit_index": 0, "credit_ref": "abababababababababababababababababababababababababababababababab", "expense_count": 3, ` +
 		`"expense_size_mib": 75.5, "expiration_date": null, "message_timestamp": 1714564800.0, "origin": "vm", "origin_ref": null, "payment_method": "credit_expense", ` +
 		`"price": 0.1, "provider": "ALEPH", "token": null, "tx_hash": "node"}], "next_cursor": null, "pagination_per_page": 100}`
 	wantBody(t, n.get(t, path+"?cursor="+token), http.StatusOK, last)
-	old := base64.RawURLEncoding.EncodeToString([]byte(`{"i":0,"r":"aa","t":"2024-05-01T12:00:00.250000+00:00"}`))
+	old := base64.RawURLEncoding.EncodeToString([]byte(`{"i":0,"r":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","t":"2024-05-01T12:00:00.250000+00:00"}`))
 	wantBody(t, n.get(t, path+"?cursor="+old), http.StatusOK, last)
 	wantBody(t, n.get(t, path+"?sort_by=amount&cursor="+token), http.StatusUnprocessableEntity,
 		"Cursor sort field mismatch: cursor was created with sort_by=message_timestamp, but request has sort_by=amount")

@@ -33,7 +33,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(storetest.Main(m, func() error { return goleak.Find() }))
+	os.Exit(storetest.Main(m, func() error { return goleak.Find() }, answersWereSeen, routesDocument))
 }
 
 // noon is when the nodes of these tests live: 2026-01-01T12:00:00.25Z.
@@ -160,6 +160,7 @@ func (n *testNode) do(t testing.TB, method, path string, body io.Reader, header 
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
+	n.inspect(t, method, path, res.StatusCode, res.Header.Get("Content-Type"), string(text))
 	return reply{res, string(text)}
 }
 

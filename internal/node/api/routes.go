@@ -97,6 +97,11 @@ func Routes() []Route {
 		{get, "/api/v0/storage/by-ref/{address}/{ref}", "storage_by_ref", "latest version of a file that its owner named", (*API).storageByRef},
 		{get, "/api/v0/storage/metadata/{file_hash}", "storage_metadata", "size and type of a file", (*API).storageMetadata},
 		{get, "/api/v0/storage/count/{hash}", "storage_count", "how many pins keep a file", (*API).storageCount},
+
+		{get, "/api/docs", "docs_moved", "where the documentation is", (*API).docsMoved},
+		{get, "/api/docs/", "docs_page", "documentation of this interface for people", (*API).docsPage},
+		{get, "/api/docs/swagger.json", "docs_json", "documentation of this interface as JSON", (*API).docsJSON},
+		{get, "/openapi.yaml", "docs_yaml", "documentation of this interface as YAML", (*API).docsYAML},
 	}
 }
 
@@ -129,8 +134,8 @@ func (a *API) bind(r Route) *boundRoute {
 	cut := strings.LastIndexByte(path, '/')
 	last := path[cut+1:]
 	switch end := strings.IndexByte(last, '}'); {
-	case path == "/":
-		path = "/{$}"
+	case last == "":
+		path += "{$}"
 	case end > 0 && end < len(last)-1:
 		b.parameter, b.suffix = last[1:end], last[end+1:]
 		path = path[:cut+1] + last[:end+1]

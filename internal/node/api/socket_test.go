@@ -53,6 +53,7 @@ func hear(t testing.TB, conn *websocket.Conn) heard {
 	if err := json.Unmarshal(text, &h); err != nil || kind != websocket.MessageText {
 		t.Fatalf("frame of kind %v: %v: %s", kind, err, text)
 	}
+	inspectFrame(t, "/api/ws0/messages", text)
 	return h
 }
 

@@ -40,6 +40,7 @@ func TestStatusSocket(t *testing.T) {
 		if err != nil || kind != websocket.MessageText {
 			t.Fatalf("%v %v", kind, err)
 		}
+		inspectFrame(t, "/api/ws0/status", text)
 		if err := json.Unmarshal(text, &frame); err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
