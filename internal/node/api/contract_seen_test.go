@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // seenAnswers notes which answers the tests of this package got.
@@ -59,6 +61,14 @@ func shapeOf(status int, value any) string {
 	return shape + " " + strings.Join(slices.Sorted(maps.Keys(object)), " ")
 }
 
+// bodyShape is [shapeOf] for a body that may be JSON.
+func bodyShape(status int, body string) string {
+	if value, err := jsonschema.UnmarshalJSON(strings.NewReader(body)); err == nil {
+		return shapeOf(status, value)
+	}
+	return ""
+}
+
 // indiscriminate are tests that ask for everything and so say nothing about one route.
 var indiscriminate = []string{"TestEveryRouteAnswers", "TestParameters", "FuzzParameters", "TestBodies"}
 
@@ -92,8 +102,9 @@ func wholeRun() bool {
 // part or a caller that stops in the middle, and tests of their own.
 var rarely = []int{408, 412, 500, 503}
 
-// answersWereSeen demands, after a whole run, that every other answer to a GET
-// that the document promises was given to some test.
+// answersWereSeen demands, after a whole run, that every other answer
+// that the document promises was given to some test, and that an answer to a GET
+// like each example was.
 func answersWereSeen() error {
 	if !wholeRun() {
 		return nil
@@ -113,7 +124,7 @@ func answersWereSeen() error {
 			missing = append(missing, fmt.Sprintf("%s %s succeeds in no test", o.method, o.path))
 		}
 		for status := range o.answers {
-			if o.method == http.MethodGet && !slices.Contains(rarely, status) && theAnswers.tests[o][status] == nil {
+			if !slices.Contains(rarely, status) && theAnswers.tests[o][status] == nil {
 				missing = append(missing, fmt.Sprintf("%s %s: no test gets %d", o.method, o.path, status))
 			}
 		}

@@ -330,11 +330,7 @@ func (n *testNode) inspect(t testing.TB, method, path string, status int, conten
 		t.Errorf("%s %s: docs/openapi.yaml does not allow this answer: %v\n%d %s\n%.500s", method, path, err, status, contentType, body)
 		return
 	}
-	shape := ""
-	if value, err := jsonschema.UnmarshalJSON(strings.NewReader(body)); err == nil {
-		shape = shapeOf(status, value)
-	}
-	theAnswers.add(t.Name(), o, status, shape)
+	theAnswers.add(t.Name(), o, status, bodyShape(status, body))
 }
 
 // inspectFrame does the same for a frame of a WebSocket.

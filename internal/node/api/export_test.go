@@ -57,6 +57,13 @@ func WatchQuery(ctx context.Context, tell func(names []string)) context.Context 
 	return context.WithValue(ctx, queryWatcher{}, tell)
 }
 
+// HoldRecalculation does as if costs were being recalculated, until the
+// function it returns is called.
+func HoldRecalculation(a *API) func() {
+	a.recalculating.Lock()
+	return a.recalculating.Unlock
+}
+
 // HandlerName is the name of the method that answers a route.
 func HandlerName(r Route) string {
 	name := runtime.FuncForPC(reflect.ValueOf(r.handle).Pointer()).Name()

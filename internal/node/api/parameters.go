@@ -139,7 +139,9 @@ func queryParameters(name string) []Parameter {
 		return []Parameter{{Name: "include_size", Kind: KindText}}
 	case "costs":
 		return []Parameter{
-			{Name: "address", Kind: KindText}, {Name: "item_hash", Kind: KindText}, choice("payment_type", "", texts(paymentTypes)...),
+			{Name: "address", Kind: KindText},
+			{Name: "item_hash", Kind: KindText},
+			choice("payment_type", "", texts(paymentTypes)...),
 			integer("include_details", costsSummary, costsByRow), truth("include_size", ""),
 			integer("pagination", 10, 1000), integer(pageParameter, 1, math.MaxInt64),
 		}
