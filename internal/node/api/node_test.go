@@ -160,7 +160,7 @@ func (n *testNode) do(t testing.TB, method, path string, body io.Reader, header 
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
-	n.inspect(t, method, path, res.StatusCode, res.Header.Get("Content-Type"), string(text))
+	inspect(t, method, path, res.StatusCode, res.Header.Get("Content-Type"), string(text))
 	return reply{res, string(text)}
 }
 
@@ -175,6 +175,8 @@ func fetch(t testing.TB, url string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The body is for the caller; what HEAD would tell is inspected.
+	inspect(t, http.MethodHead, req.URL.EscapedPath(), res.StatusCode, res.Header.Get("Content-Type"), "")
 	return res
 }
 

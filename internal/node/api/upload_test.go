@@ -384,6 +384,7 @@ func TestUploadStopsEarly(t *testing.T) {
 				if want := "Maximum request body size " + c.limit + " exceeded."; err == nil && string(text) != want {
 					t.Errorf("got %d %s, want %s", res.StatusCode, text, want)
 				}
+				inspect(t, req.Method, req.URL.Path, res.StatusCode, res.Header.Get("Content-Type"), string(text))
 				_ = res.Body.Close()
 			}
 			// What is under way in the buffers of both ends counts as sent.
