@@ -84,6 +84,7 @@ type settings struct {
 
 func startNode(t testing.TB, change ...func(*settings)) *testNode {
 	t.Helper()
+	contractOf(t) // read now: some tests measure memory
 	folder := t.TempDir()
 	s := settings{api: api.DefaultConfig(), store: storetest.Config(t), rand: 0.5}
 	for _, c := range change {
