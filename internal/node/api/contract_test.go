@@ -319,6 +319,9 @@ func judge(schema *jsonschema.Schema, kind, body string) error {
 // inspect demands that the document allows an answer, and notes it.
 func inspect(t testing.TB, method, path string, status int, contentType, body string) {
 	t.Helper()
+	if _, measures := t.(*testing.B); measures {
+		return
+	}
 	if method == http.MethodOptions || status == http.StatusRequestHeaderFieldsTooLarge {
 		return // what no route answers is described for all of them
 	}
