@@ -99,8 +99,9 @@ func wholeRun() bool {
 }
 
 // rarely are answers that no request alone brings about: they need a broken
-// part or a caller that stops in the middle, and tests of their own.
-var rarely = []int{408, 412, 500, 503}
+// part, a caller that stops in the middle or one that asks too often, and tests of
+// their own.
+var rarely = []int{408, 412, 429, 500, 503}
 
 // answersWereSeen demands, after a whole run, that every other answer
 // that the document promises was given to some test, and that an answer to a GET

@@ -111,6 +111,8 @@ func queryParameters(name string) []Parameter {
 		}
 	case "authorizations_granted":
 		return append(authorizationParameters(), Parameter{Name: "grantee", Kind: KindText})
+	case "authorizations_received":
+		return append(authorizationParameters(), Parameter{Name: "granter", Kind: KindText})
 	case "balance":
 		return []Parameter{choice("chain", "", texts(message.Chains())...), truth("include_credit_details", "")}
 	case "credit_history":
@@ -154,7 +156,7 @@ func headerParameters(name string) []string {
 	switch name {
 	case "price_recalculate", "price_recalculate_one":
 		return []string{"X-Auth-Token"}
-	case "storage_raw":
+	case "storage_raw", "static":
 		return []string{"Range", "If-None-Match", "If-Match", "If-Range"}
 	case "socket_messages", "socket_status":
 		return []string{"Upgrade"}

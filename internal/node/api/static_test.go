@@ -29,6 +29,7 @@ func TestStaticFiles(t *testing.T) {
 			{"If-None-Match", `"other"`}:                             {http.StatusOK, whole.body},
 			{"If-Modified-Since", whole.Header.Get("Last-Modified")}: {http.StatusNotModified, ""},
 			{"Range", "bytes=2-5"}:                                   {http.StatusPartialContent, whole.body[2:6]},
+			{"Range", "bytes=999999-"}:                               {http.StatusRequestedRangeNotSatisfiable, "invalid range: failed to overlap\n"},
 		} {
 			r := n.get(t, "/static/"+name, header[0], header[1])
 			if header[1] == "" || r.StatusCode != want.code || r.body != want.body {
