@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"aleph/internal/node/store"
@@ -23,13 +24,9 @@ func (a *API) aggregatesOf(w http.ResponseWriter, r *http.Request) error {
 	if len(rows) == 0 {
 		return failText(http.StatusNotFound, "No aggregate found for this address")
 	}
-	data, info := make(object, len(rows)), object{}
-	for i, row := range rows {
-		content, err := a.Store.AggregateContent(r.Context(), row.AggregateKey)
-		if err != nil {
-			return err
-		}
-		data[i] = member{row.Key, content}
+	data, info := make(object, 0, len(rows)), object{}
+	err = a.Store.EachAggregateContent(r.Context(), rows, func(row store.AggregateRow, content json.RawMessage) error {
+		data = append(data, member{row.Key, content})
 		if withInfo {
 			info = append(info, member{row.Key, object{
 				{"created", isoOffset(row.Created)},
@@ -38,6 +35,10 @@ func (a *API) aggregatesOf(w http.ResponseWriter, r *http.Request) error {
 				{"last_update_item_hash", row.LastRevision},
 			}})
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if valueOnly && len(keys) == 1 {
 		return writeJSON(w, http.StatusOK, spacedJSON, data[0].value)
@@ -120,21 +121,17 @@ func (a *API) listAggregatesAfter(w http.ResponseWriter, r *http.Request, list s
 func (a *API) writeAggregates(w http.ResponseWriter, r *http.Request, rows []store.AggregateRow, rest object) error {
 	out := newListWriter(w, r, spacedJSON, "aggregates")
 	defer out.release()
-	for _, row := range rows {
-		content, err := a.Store.AggregateContent(r.Context(), row.AggregateKey)
-		if err != nil {
-			return err
-		}
-		err = out.add(object{
+	err := a.Store.EachAggregateContent(r.Context(), rows, func(row store.AggregateRow, content json.RawMessage) error {
+		return out.add(object{
 			{"address", row.Owner},
 			{"key", row.Key},
 			{"content", content},
 			{"created", isoOffset(row.Created)},
 			{"last_updated", isoOffset(row.LastUpdated)},
 		})
-		if err != nil {
-			return err
-		}
+	})
+	if err != nil {
+		return err
 	}
 	return out.end(rest)
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 
 	"aleph/message"
@@ -45,32 +47,86 @@ func (r Reader) AggregatesOf(ctx context.Context, owner message.Address) ([]Aggr
 	return all(rows, err, scanAggregate)
 }
 
-const sqlMembers = `SELECT member, value FROM aggregate_members WHERE owner = $1 AND key = $2 ORDER BY member`
+// membersFormat is a part of a statement: the place of an aggregate, and the
+// parameters that name it.
+const membersFormat = `SELECT %[1]d, member, value FROM aggregate_members WHERE owner = $%[2]d AND key = $%[3]d`
+
+// contentsAtOnce is how many aggregates one statement reads. Their contents are in
+// memory together.
+const contentsAtOnce = 10
 
 // AggregateContent returns the merged content of an aggregate as a JSON
 // object, its members in the order of their names. An aggregate that does not
 // exist reads as {}.
 func (r Reader) AggregateContent(ctx context.Context, key AggregateKey) (json.RawMessage, error) {
-	rows, err := r.q.query(ctx, "aggregate.members", sqlMembers, string(key.Owner), key.Key)
+	contents, err := r.aggregateContents(ctx, "aggregate.members", []AggregateKey{key})
+	if err != nil {
+		return nil, err
+	}
+	return contents[0], nil
+}
+
+// EachAggregateContent calls use for each aggregate in turn, with its content as
+// [Reader.AggregateContent] returns it.
+func (r Reader) EachAggregateContent(ctx context.Context, list []AggregateRow, use func(AggregateRow, json.RawMessage) error) error {
+	for part := range slices.Chunk(list, contentsAtOnce) {
+		keys := make([]AggregateKey, len(part))
+		for i, row := range part {
+			keys[i] = row.AggregateKey
+		}
+		contents, err := r.aggregateContents(ctx, "", keys)
+		if err != nil {
+			return err
+		}
+		for i, row := range part {
+			if err := use(row, contents[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// aggregateContents reads the contents of a few aggregates in one statement.
+func (r Reader) aggregateContents(ctx context.Context, name string, keys []AggregateKey) ([]json.RawMessage, error) {
+	var text strings.Builder
+	args := make([]any, 0, 2*len(keys))
+	for i, key := range keys {
+		if i > 0 {
+			text.WriteString(" UNION ALL ")
+		}
+		fmt.Fprintf(&text, membersFormat, i, 2*i+1, 2*i+2)
+		args = append(args, string(key.Owner), key.Key)
+	}
+	text.WriteString(" ORDER BY 1, 2")
+	rows, err := r.q.query(ctx, name, text.String(), args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	b := []byte{'{'}
+	contents := make([]json.RawMessage, len(keys))
+	for i := range contents {
+		contents[i] = json.RawMessage{'{'}
+	}
 	for rows.Next() {
+		var of int
 		var member string
 		var value []byte
-		if err := rows.Scan(&member, &value); err != nil {
+		if err := rows.Scan(&of, &member, &value); err != nil {
 			return nil, err
 		}
+		b := contents[of]
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
 		b = appendJSONString(b, member)
 		b = append(b, ':')
-		b = append(b, value...)
+		contents[of] = append(b, value...)
 	}
-	return append(b, '}'), rows.Err()
+	for i := range contents {
+		contents[i] = append(contents[i], '}')
+	}
+	return contents, rows.Err()
 }
 
 // AggregateMembers returns one top-level member of the aggregates of that name, by
