@@ -11,6 +11,7 @@ import (
 	"aleph/internal/node/api"
 	"aleph/internal/node/blob"
 	"aleph/internal/node/ingest"
+	"aleph/internal/node/limit"
 	"aleph/internal/node/replica"
 	"aleph/internal/node/store"
 	"aleph/internal/telemetry"
@@ -62,6 +63,9 @@ func (n *Node) serveReplica(ctx context.Context, listener net.Listener, db *stor
 	}
 	deps := n.apiDeps(db, turns.blobs)
 	deps.Cluster = member
+	if deps.Limiter, err = n.limiter(member); err != nil {
+		return err
+	}
 	door, err := api.New(n.cfg.HTTP, deps)
 	if err != nil {
 		return err
@@ -89,6 +93,19 @@ func (n *Node) serveReplica(ctx context.Context, listener net.Listener, db *stor
 	err = door.Run(ctx, listener) // bounded by its own stop_timeout
 	n.log.InfoContext(ctx, "node stopped")
 	return err
+}
+
+// limiter counts what callers take of all processes.
+func (n *Node) limiter(member *replica.Member) (*replica.Limiter, error) {
+	now := n.cfg.Now
+	if now == nil {
+		now = time.Now
+	}
+	own, err := limit.NewMemory(n.cfg.HTTP.Limits.Remembered, now)
+	if err != nil {
+		return nil, err
+	}
+	return member.Limiter(own), nil
 }
 
 // address is the URL by which the other processes reach this one.

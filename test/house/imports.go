@@ -48,9 +48,10 @@ var areas = []area{
 	{"internal/node/pricing", []string{"message"}, "pricing is arithmetic: prices come in as values"},
 	{"internal/node/apply", []string{"message", "account", "internal/telemetry", "internal/node/pricing", "internal/node/store"}, "rules of the protocol sit between ingest and the store"},
 	{"internal/node/ingest", []string{"message", "account", "client", "internal/telemetry", "internal/node/apply", "internal/node/pricing", "internal/node/store", "internal/node/blob"}, "ingest does not know through which door a message came"},
-	{"internal/node/api/...", []string{"docs", "message", "account", "client", "internal/telemetry", "internal/node/ingest", "internal/node/apply", "internal/node/pricing", "internal/node/store", "internal/node/blob", "internal/node/api/..."}, "a door calls inward and knows no other door"},
+	{"internal/node/api/...", []string{"docs", "message", "account", "client", "internal/telemetry", "internal/node/ingest", "internal/node/apply", "internal/node/pricing", "internal/node/store", "internal/node/blob", "internal/node/limit", "internal/node/api/..."}, "a door calls inward and knows no other door"},
 	{"internal/node/admin", []string{"message", "internal/telemetry", "internal/node/ingest", "internal/node/store"}, "the operator's door calls inward and knows no other door"},
-	{"internal/node/replica", []string{"message", "internal/telemetry", "internal/node/ingest", "internal/node/store"}, "processes of one node know each other below their doors"},
+	{"internal/node/limit", nil, "counting knows nobody who is counted"},
+	{"internal/node/replica", []string{"message", "internal/telemetry", "internal/node/ingest", "internal/node/limit", "internal/node/store"}, "processes of one node know each other below their doors"},
 	{"internal/node", []string{"message", "account", "attest", "client", "internal/telemetry", "internal/node/..."}, "a role imports no other role: the node is a server, others are its clients"},
 
 	{"internal/compute/guest/...", []string{"message", "internal/compute/guest/..."}, "the guest protocol is linked into PID 1 of every sandbox"},

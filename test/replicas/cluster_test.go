@@ -75,11 +75,14 @@ type member struct {
 	alive atomic.Bool
 }
 
-// newCluster starts a node of n processes.
-func newCluster(t *testing.T, n int) *cluster {
+// newCluster starts a node of n processes, with some more configuration.
+func newCluster(t *testing.T, n int, configuration string) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir()}
-	var err error
+	err := os.WriteFile(c.configFile(), []byte(configuration), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if c.server, err = postgres.Start(t.Context(), postgres.Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +136,7 @@ func (c *cluster) writeNetwork() {
 }
 
 func (c *cluster) networkFile() string { return filepath.Join(c.dir, "network.json") }
+func (c *cluster) configFile() string  { return filepath.Join(c.dir, "node.yaml") }
 
 // start adds a process.
 func (c *cluster) start() *member {
@@ -146,7 +150,7 @@ func (c *cluster) start() *member {
 	p, err := spawn.Start(context.WithoutCancel(c.t.Context()), spawn.Options{
 		Binary: binary, Stderr: &log, Command: "node", Args: []string{
 			"--role", string(node.RoleAPI), "--listen", "127.0.0.1:0", "--data-dir", filepath.Join(c.dir, "data"), "--files", filepath.Join(c.dir, "files"),
-			"--database", c.database, "--redis", c.redis.URL(), "--network", c.networkFile(),
+			"--database", c.database, "--redis", c.redis.URL(), "--network", c.networkFile(), "--config", c.configFile(),
 		},
 	})
 	if err != nil {

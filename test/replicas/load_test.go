@@ -23,6 +23,8 @@ const connections = 8
 type load struct {
 	t   *testing.T
 	api string
+	// caller is the address that a proxy says, "" when there is no proxy.
+	caller string
 
 	mu sync.Mutex
 	// acknowledged are the messages that were answered as processed.
@@ -108,6 +110,9 @@ func (l *load) post(path, kind string, body []byte) (int, []byte) {
 		return 0, nil
 	}
 	req.Header.Set("Content-Type", kind)
+	if l.caller != "" {
+		req.Header.Set("X-Forwarded-For", l.caller)
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, nil

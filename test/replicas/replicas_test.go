@@ -36,7 +36,7 @@ func newGenerator(t *testing.T) *bench.Generator {
 // the processes that live hears each message once.
 func TestLeaderIsKilled(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t, 3)
+	c := newCluster(t, 3, "")
 	g := newGenerator(t)
 	l := newLoad(t, c.balancer)
 	ears := map[*member]*listener{}
@@ -95,7 +95,7 @@ func TestLeaderIsKilled(t *testing.T) {
 // by whoever is asked, news come a little later, and all is well when it returns.
 func TestRedisGoesAway(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t, 2)
+	c := newCluster(t, 2, "")
 	g := newGenerator(t)
 	follower := c.follower()
 	l := newLoad(t, follower.API)
@@ -148,7 +148,7 @@ func health(t *testing.T, api string) map[string]string {
 // no request fails that is sent to the others.
 func TestProcessesStop(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t, 2)
+	c := newCluster(t, 2, "")
 	g := newGenerator(t)
 	first, second := c.leader(), c.follower()
 	l := newLoad(t, second.API)
@@ -168,6 +168,36 @@ func TestProcessesStop(t *testing.T) {
 	l.check(second.API)
 	if err := second.Stop(patience); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLimitsAreCommon asks two processes in turn for one caller behind a proxy:
+// together they let as much through as one would, and what is sent on to the
+// leader counts once.
+func TestLimitsAreCommon(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2, `node:
+  http:
+    limits:
+      trusted_proxies: [127.0.0.0/8]
+      publications: {per_second: 0.001, burst: 10}
+`)
+	list := posts(t, newGenerator(t), 12)
+	members := []*member{c.leader(), c.follower()}
+	for i, m := range list {
+		body, err := json.Marshal(map[string]any{"sync": true, "message": m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newLoad(t, members[i%2].API)
+		l.caller = "192.0.2.7"
+		want := http.StatusOK
+		if i >= 10 {
+			want = http.StatusTooManyRequests
+		}
+		if status, answer := l.post("/api/v0/messages", "application/json", body); status != want {
+			t.Errorf("publication %d: got %d %s, want %d", i, status, answer, want)
+		}
 	}
 }
 

@@ -18,6 +18,8 @@ type caller struct {
 	ip string
 	// exempt says that it is never refused for asking too often.
 	exempt bool
+	// counted says that another process of this node has counted the request.
+	counted bool
 }
 
 // callers tells callers apart by their addresses.
@@ -51,6 +53,24 @@ func inside(networks []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(addr) })
 }
 
+// caller returns who sends a request, to this process or to another one.
+func (a *API) caller(r *http.Request) caller {
+	if a.Cluster == nil {
+		return a.throttle.callers.of(r)
+	}
+	ip, forwarded := a.Cluster.Sender(r)
+	if !forwarded {
+		return a.throttle.callers.of(r)
+	}
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return caller{ip: ip, exempt: true, counted: true} // as of says
+	}
+	c := a.throttle.callers.at(addr)
+	c.counted = true
+	return c
+}
+
 // of returns who sends a request. What a proxy says of its callers counts when
 // the proxy is trusted, and never makes one of this machine.
 func (c callers) of(r *http.Request) caller {
@@ -66,6 +86,11 @@ func (c callers) of(r *http.Request) caller {
 	if said, ok := c.forwarded(r.Header, addr); ok {
 		return caller{addr: network(said), ip: said.String(), exempt: inside(c.trusted, said)}
 	}
+	return c.at(addr)
+}
+
+// at returns who calls from an address without a proxy.
+func (c callers) at(addr netip.Addr) caller {
 	return caller{addr: network(addr), ip: addr.String(), exempt: addr.IsLoopback() || inside(c.trusted, addr)}
 }
 

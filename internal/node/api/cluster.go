@@ -17,8 +17,12 @@ type Cluster interface {
 	Queue() *ingest.Queue
 	// Subscribe is [ingest.Queue.Subscribe] for what any process takes in.
 	Subscribe(ctx context.Context, buffer int) (events <-chan ingest.Event, cancel func())
-	// Forward answers a request through the process that leads.
-	Forward(w http.ResponseWriter, r *http.Request) error
+	// Forward answers a request of a caller, named by its address, through the
+	// process that leads.
+	Forward(w http.ResponseWriter, r *http.Request, ip string) error
+	// Sender returns the address of the caller whose request another process has
+	// sent on; false when none has.
+	Sender(r *http.Request) (ip string, ok bool)
 }
 
 // queue returns the queue of this process; see leading.
@@ -44,7 +48,7 @@ func (a *API) leads() bool { return a.Cluster == nil || a.Cluster.Leads() }
 func (a *API) leading(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if !a.leads() {
-			return a.Cluster.Forward(w, r)
+			return a.Cluster.Forward(w, r, callerOf(r.Context()).ip)
 		}
 		return h(w, r)
 	}

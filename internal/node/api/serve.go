@@ -64,7 +64,7 @@ func notRouted(f *failure) handler {
 func (a *API) serve(w *response, r *http.Request, route Route, h handler) {
 	began := time.Now()
 	id := requestID(r.Header)
-	from := a.throttle.callers.of(r)
+	from := a.caller(r)
 	ctx := withCaller(telemetry.WithRequestID(r.Context(), id), from)
 	r = r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
-	"aleph/internal/node/api/limit"
+	"aleph/internal/node/limit"
 	"aleph/message"
 )
 
@@ -72,7 +72,7 @@ func (r Rate) bucket(name string) limit.Bucket {
 func (t *throttle) bucketOf(r Route) limit.Bucket {
 	switch {
 	case r.Method != http.MethodPost:
-		return t.cfg.Reads.bucket("reads")
+		return t.cfg.Reads.bucket(limit.Reads)
 	case strings.Contains(r.Path, "/add_"):
 		return t.cfg.Uploads.bucket("uploads")
 	}
@@ -82,6 +82,9 @@ func (t *throttle) bucketOf(r Route) limit.Bucket {
 // request counts a request of its caller.
 func (t *throttle) request(ctx context.Context, b limit.Bucket) error {
 	c := callerOf(ctx)
+	if c.counted {
+		return nil
+	}
 	return t.take(ctx, c, b, c.key(), 1)
 }
 

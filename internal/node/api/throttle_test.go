@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"aleph/internal/node/api"
-	"aleph/internal/node/api/limit"
+	"aleph/internal/node/limit"
 	"aleph/message"
 )
 

@@ -109,6 +109,7 @@ func (m *Member) watch(ctx context.Context) {
 				m.deps.Log.InfoContext(ctx, "Redis answers again")
 			}
 		}
+		m.away.Store(err != nil)
 		if ill = err != nil; !ill {
 			_, _ = m.find(ctx, true) // tells how it stands
 		}

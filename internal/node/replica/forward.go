@@ -19,6 +19,8 @@ import (
 const (
 	// tokenHeader carries the token by which the leader knows another member.
 	tokenHeader = "Aleph-Member" //nolint:gosec // the name of a header
+	// callerHeader carries the address of the caller.
+	callerHeader = "X-Forwarded-For"
 	// elsewhereHeader stands in the answer of a member that does not lead.
 	elsewhereHeader = "Aleph-Not-Leader"
 	// mostKept is the largest body that is kept until it is answered, so that it
@@ -43,17 +45,21 @@ func newTransport(answer time.Duration) *http.Transport {
 	}
 }
 
-// Trusts reports whether another member has sent a request on.
-func (m *Member) Trusts(r *http.Request) bool {
+// Sender returns the address of the caller whose request another member has sent
+// on; false when none has.
+func (m *Member) Sender(r *http.Request) (ip string, ok bool) {
 	token := r.Header.Get(tokenHeader)
-	return token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(m.token)) == 1
+	if token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(m.token)) != 1 {
+		return "", false
+	}
+	return r.Header.Get(callerHeader), true
 }
 
-// Forward answers a request through the leader. Without one it waits until there
+// Forward answers a request of the caller with an address through the leader. Without one it waits until there
 // is one. What changes something may be asked twice: a message and a file are
 // taken in once. The error is [message.ErrUnavailable] when no leader answered;
 // then nothing has been answered.
-func (m *Member) Forward(w http.ResponseWriter, r *http.Request) error {
+func (m *Member) Forward(w http.ResponseWriter, r *http.Request, ip string) error {
 	if r.Header.Get(tokenHeader) != "" {
 		// The member that sent it believes that this one leads.
 		w.Header().Set(elsewhereHeader, "1")
@@ -66,8 +72,7 @@ func (m *Member) Forward(w http.ResponseWriter, r *http.Request) error {
 	var failed error
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
-			p.Out.Header["X-Forwarded-For"] = p.In.Header["X-Forwarded-For"]
-			p.SetXForwarded()
+			p.Out.Header.Set(callerHeader, ip)
 			p.Out.Host = p.In.Host
 		},
 		Transport: &attempts{member: m, body: body},

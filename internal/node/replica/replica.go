@@ -73,6 +73,8 @@ type Member struct {
 	events    ingest.Broadcast
 	poke      chan struct{} // there may be news
 
+	// away says that the Redis server did not answer when it was looked at last.
+	away  atomic.Bool
 	leads atomic.Bool
 	queue atomic.Pointer[ingest.Queue]
 

@@ -16,6 +16,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
+// Reads is the name of the bucket that every request to read takes of.
+const Reads = "reads"
+
 // Bucket is how much one key may take of something.
 type Bucket struct {
 	// Name tells buckets of the same key apart.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"aleph/internal/node/api/limit"
+	"aleph/internal/node/limit"
 )
 
 // clock is moved by the test.
