@@ -49,7 +49,7 @@ func (a *API) addSender(ctx context.Context, out *listWriter, sender message.Add
 func (a *API) addressStatsV0(w http.ResponseWriter, r *http.Request) error {
 	senders := newQuery(r).repeated("addresses[]")
 	if senders == nil {
-		most, err := a.Store.ListSenders(r.Context(), store.Senders{Limit: mostUnnamed})
+		most, err := a.rankedSenders(r.Context(), store.Senders{Limit: mostUnnamed})
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (a *API) listSenders(w http.ResponseWriter, r *http.Request, list store.Sen
 	defer out.release()
 	count, err := pages(r.Context(), p.size, func(ctx context.Context, limit int64) ([]store.RankedSender, error) {
 		list.Limit = limit
-		rows, err := a.Store.ListSenders(ctx, list)
+		rows, err := a.rankedSenders(ctx, list)
 		if len(rows) > 0 {
 			last := rows[len(rows)-1]
 			list.After, list.Offset = &store.AfterSender{Total: last.Total, Address: last.Address}, 0
@@ -120,7 +120,7 @@ func (a *API) listSenders(w http.ResponseWriter, r *http.Request, list store.Sen
 	}
 	total, known := p.total(count)
 	if !known {
-		total, err = a.totals.of(r.Context(), "senders", whole.Contains, func(ctx context.Context) (int64, error) {
+		total, err = a.totals.ofRows(r.Context(), "senders", whole.Contains, func(ctx context.Context) (int64, error) {
 			return a.Store.CountSenders(ctx, whole)
 		})
 		if err != nil {
@@ -141,7 +141,7 @@ func (a *API) listSendersAfter(w http.ResponseWriter, r *http.Request, list stor
 		}
 		list.After = after
 	}
-	rows, err := a.Store.ListSenders(r.Context(), list)
+	rows, err := a.rankedSenders(r.Context(), list)
 	if err != nil {
 		return err
 	}

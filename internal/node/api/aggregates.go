@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -79,7 +80,11 @@ func (a *API) aggregates(w http.ResponseWriter, r *http.Request) error {
 	}
 	total, known := p.total(int64(len(rows)))
 	if !known {
-		if total, err = a.Store.CountAggregates(r.Context(), list); err != nil {
+		whole := store.AggregateList{Owners: list.Owners, Keys: list.Keys}
+		total, err = a.totals.ofRows(r.Context(), "aggregates", whole, func(ctx context.Context) (int64, error) {
+			return a.Store.CountAggregates(ctx, whole)
+		})
+		if err != nil {
 			return err
 		}
 	}

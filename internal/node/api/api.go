@@ -76,6 +76,7 @@ type API struct {
 	throttle *throttle
 	totals   totals
 	sums     costSums
+	ranks    ranks
 	uploads  chan struct{}
 	// bodies bounds the memory of bodies that are no uploads.
 	bodies *semaphore.Weighted

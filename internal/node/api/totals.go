@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -13,6 +14,9 @@ const (
 	// which the network's clients expect of large nodes. // spec ccn-http-api 14.1
 	slowTotal = 25 * time.Millisecond
 	keepTotal = time.Minute
+	// largeTotal is a total of rows counted one by one that is kept as long as
+	// figures are served, however long that took.
+	largeTotal = 10_000
 	// mostTotals bounds how many are kept.
 	mostTotals = 1000
 )
@@ -31,6 +35,15 @@ type keptTotal struct {
 
 // of returns the total of a filter of a list: kept, or counted.
 func (t *totals) of(ctx context.Context, list string, filter any, count func(context.Context) (int64, error)) (int64, error) {
+	return t.get(ctx, list, filter, math.MaxInt64, count)
+}
+
+// ofRows is of for a list whose rows are counted one by one.
+func (t *totals) ofRows(ctx context.Context, list string, filter any, count func(context.Context) (int64, error)) (int64, error) {
+	return t.get(ctx, list, filter, largeTotal, count)
+}
+
+func (t *totals) get(ctx context.Context, list string, filter any, large int64, count func(context.Context) (int64, error)) (int64, error) {
 	text, err := json.Marshal(filter)
 	if err != nil {
 		return 0, fmt.Errorf("filter of %s: %w", list, err)
@@ -44,8 +57,13 @@ func (t *totals) of(ctx context.Context, list string, filter any, count func(con
 		return kept.total, nil
 	}
 	total, err := count(ctx)
-	if took := time.Since(began); err == nil && took >= slowTotal {
+	took := time.Since(began)
+	switch {
+	case err != nil:
+	case took >= slowTotal:
 		t.keep(key, keptTotal{total, began.Add(took + keepTotal)})
+	case total >= large:
+		t.keep(key, keptTotal{total, began.Add(took + figuresFor)})
 	}
 	return total, err
 }

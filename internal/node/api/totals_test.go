@@ -37,6 +37,18 @@ func TestSlowTotalsAreKept(t *testing.T) {
 		ask("broken", time.Second, nil, 6)
 		time.Sleep(keepTotal + time.Second) //nolint:forbidigo // moves the bubble's clock
 		ask("slow", time.Second, nil, 7)
+		counted = largeTotal - 1
+		rows := func(want int64) {
+			t.Helper()
+			if got, err := kept.ofRows(t.Context(), "aggregates", "large", count(time.Millisecond, nil)); err != nil || got != want {
+				t.Errorf("total of rows is %d (%v), want %d", got, err, want)
+			}
+		}
+		rows(largeTotal)
+		rows(largeTotal)
+		time.Sleep(figuresFor) //nolint:forbidigo // moves the bubble's clock
+		rows(largeTotal + 1)
+		counted = 7
 		for i := range 3 * mostTotals {
 			ask(string(rune('a'+i)), time.Second, nil, int64(8+i))
 		}
