@@ -189,7 +189,10 @@ func (a *API) listForgotten(w http.ResponseWriter, r *http.Request, f messageFil
 	}
 	total, known := p.total(count)
 	if !known {
-		if total, err = a.Store.CountForgotten(r.Context(), list); err != nil {
+		total, err = a.totals.ofRows(r.Context(), "forgotten", f.MessageFilter, func(ctx context.Context) (int64, error) {
+			return a.Store.CountForgotten(ctx, list)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -212,7 +215,10 @@ func (a *API) listRemoved(w http.ResponseWriter, r *http.Request, f messageFilte
 	}
 	total, known := p.total(count)
 	if !known {
-		if total, err = a.Store.CountRemoved(r.Context(), list); err != nil {
+		total, err = a.totals.ofRows(r.Context(), "removed", f.MessageFilter, func(ctx context.Context) (int64, error) {
+			return a.Store.CountRemoved(ctx, list)
+		})
+		if err != nil {
 			return err
 		}
 	}
