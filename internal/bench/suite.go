@@ -54,6 +54,7 @@ func Measurements() []Measurement {
 		{"publish", "signed messages per second over many connections", false, measurePublish},
 		{"sync", "latency of a publish that waits for its outcome, one client", false, measureSync},
 		{"upload", "memory that uploads at the size limit add", true, measureUpload},
+		{"car", "memory that an archive of 2 GiB adds, up and down", true, measureCAR},
 		{"functions", "cold and warm calls of functions", true, measureFunctions},
 	}
 }
