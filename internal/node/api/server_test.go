@@ -304,23 +304,36 @@ func TestSlowCallers(t *testing.T) {
 func TestTrickle(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(s *settings) { s.api.ReadTimeout = 100 * time.Millisecond })
-	read, write := io.Pipe()
+	// Not by an HTTP client: one that is still writing when the answer comes may
+	// tell of that instead.
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(n.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /api/v0/messages HTTP/1.1\r\nHost: node\r\nTransfer-Encoding: chunked\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for range tick.C {
-			if _, err := write.Write([]byte(" ")); err != nil {
+			if _, err := io.WriteString(conn, "1\r\n \r\n"); err != nil {
 				return
 			}
 		}
 	}()
-	r := n.do(t, http.MethodPost, "/api/v0/messages", read)
-	if r.StatusCode != http.StatusRequestTimeout {
-		t.Errorf("got %d %s", r.StatusCode, r.body)
+	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	_ = read.Close()
+	if r.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("got %s", r.Status)
+	}
+	_ = r.Body.Close()
+	_ = conn.Close()
 	<-stopped
 }
 
