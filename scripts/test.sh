@@ -1,6 +1,6 @@
 #!/bin/sh
-# Everything that must hold: builds, go vet, every test with cgo, and without it
-# those whose code differs. Installs what is missing. Uses free ports only.
+# Everything that must hold: builds, go vet, every test with cgo, without it those
+# whose code differs, and with another clock those that know about time. Installs what is missing. Uses free ports only.
 set -eu
 cd "$(dirname "$0")/.."
 began=$(date +%s)
@@ -35,6 +35,11 @@ tests env ALEPH_CONFORMANCE_TABLE="$table" ALEPH_CRASH_COUNT="$crash" ALEPH_REPL
 
 step "tests of what differs without cgo"
 tests env CGO_ENABLED=0 go test -shuffle=on -timeout 10m ./account/... ./message/... ./internal/node/store/...
+
+step "tests of messages and of the node as if it were another year"
+for day in 2027-06-01 2030-01-01; do
+	tests scripts/clock.sh "$day" ./message/... ./internal/node/pricing ./internal/node/apply ./internal/node/ingest ./internal/node/api
+done
 
 step "summary"
 [ ! -f "$table" ] || { echo "the official TypeScript client against aleph local:"; cat "$table"; echo; }
