@@ -1,6 +1,7 @@
 #!/bin/sh
 # Everything that must hold: builds, go vet, every test with cgo, without it those
-# whose code differs, and with another clock those that know about time. Installs what is missing. Uses free ports only.
+# whose code differs, and with another clock those that know about time. Installs
+# what is missing. Uses free ports only.
 set -eu
 cd "$(dirname "$0")/.."
 began=$(date +%s)
