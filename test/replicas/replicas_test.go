@@ -1,8 +1,11 @@
 package replicas_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -199,6 +202,58 @@ func TestLimitsAreCommon(t *testing.T) {
 			t.Errorf("publication %d: got %d %s, want %d", i, status, answer, want)
 		}
 	}
+}
+
+// TestFollowerAnswersAlike sends both kinds of process what is not well, and
+// expects the same of both.
+func TestFollowerAnswersAlike(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2, "")
+	const begin = "POST /api/v0/messages HTTP/1.1\r\nHost: node\r\nX-Request-Id: mine\r\nContent-Type: application/json\r\n"
+	const file = "POST /api/v0/storage/add_file HTTP/1.1\r\nHost: node\r\nX-Request-Id: mine\r\nContent-Type: application/octet-stream\r\n"
+	for name, request := range map[string]string{
+		"cut":       begin + "Content-Length: 100\r\n\r\n{",
+		"too long":  begin + "Content-Length: 2000000\r\n\r\n",
+		"malformed": begin + "Content-Length: 2\r\n\r\n{]",
+		"empty":     begin + "Content-Length: 0\r\n\r\n",
+		"cut file":  file + "Content-Length: 3000000\r\n\r\n0123",
+		"cut parts": file + "Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n",
+	} {
+		cut := strings.HasPrefix(name, "cut")
+		want, got := answerTo(t, c.leader().API, request, cut), answerTo(t, c.follower().API, request, cut)
+		if got != want || strings.HasPrefix(want, "5") || !strings.HasSuffix(want, "mine") {
+			t.Errorf("%s: the follower answers %q, the leader %q", name, got, want)
+		}
+	}
+}
+
+// answerTo returns the status, the body and the id of the answer to a request, of
+// which nothing more comes when it is cut.
+func answerTo(t *testing.T, api, request string, cut bool) string {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(api, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	if cut {
+		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d %s %s", r.StatusCode, body, r.Header.Get("X-Request-Id"))
 }
 
 // TestRoleNeeds says what is missing.

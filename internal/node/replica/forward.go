@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"time"
 
+	"aleph/internal/telemetry"
 	"aleph/message"
 )
 
@@ -23,9 +24,8 @@ const (
 	callerHeader = "X-Forwarded-For"
 	// elsewhereHeader stands in the answer of a member that does not lead.
 	elsewhereHeader = "Aleph-Not-Leader"
-	// mostKept is the largest body that is kept until it is answered, so that it
-	// can be sent to the next leader. A message fits; a file does not.
-	mostKept = 1 << 20
+	// requestHeader carries the id of the request, so that it has one everywhere.
+	requestHeader = "X-Request-Id"
 	// findPause is the time between two attempts to reach a leader.
 	findPause = 100 * time.Millisecond
 	// dialTime bounds the time to connect to the leader.
@@ -55,24 +55,21 @@ func (m *Member) Sender(r *http.Request) (ip string, ok bool) {
 	return r.Header.Get(callerHeader), true
 }
 
-// Forward answers a request of the caller with an address through the leader. Without one it waits until there
-// is one. What changes something may be asked twice: a message and a file are
-// taken in once. The error is [message.ErrUnavailable] when no leader answered;
-// then nothing has been answered.
-func (m *Member) Forward(w http.ResponseWriter, r *http.Request, ip string) error {
+// Forward answers a request of the caller with an address through the leader.
+// Without one it waits until there is one. A body that was read is sent again when
+// a leader dies: a message and a file are taken in once. nil was not read. The error
+// is [message.ErrUnavailable] when no leader answered; then nothing has been answered.
+func (m *Member) Forward(w http.ResponseWriter, r *http.Request, ip string, body []byte) error {
 	if r.Header.Get(tokenHeader) != "" {
 		// The member that sent it believes that this one leads.
 		w.Header().Set(elsewhereHeader, "1")
 		return errNoLeader
 	}
-	body, err := keep(r)
-	if err != nil {
-		return err
-	}
 	var failed error
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.Header.Set(callerHeader, ip)
+			p.Out.Header.Set(requestHeader, telemetry.RequestID(r.Context()))
 			p.Out.Host = p.In.Host
 		},
 		Transport: &attempts{member: m, body: body},
@@ -84,15 +81,6 @@ func (m *Member) Forward(w http.ResponseWriter, r *http.Request, ip string) erro
 	}
 	proxy.ServeHTTP(w, r)
 	return failed
-}
-
-// keep reads a body that is small enough to be sent again; nil means that it was
-// not read.
-func keep(r *http.Request) ([]byte, error) {
-	if r.ContentLength < 0 || r.ContentLength > mostKept {
-		return nil, nil
-	}
-	return io.ReadAll(io.LimitReader(r.Body, mostKept))
 }
 
 // attempts sends a request until a leader has answered it.
