@@ -2,24 +2,16 @@ package api
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"aleph/internal/node/store"
 	"aleph/message"
 )
 
-// costSums keeps what everything costs for a while, where adding it is slow: such
-// sums alone are made of those of all owners. The zero value is ready; it is safe
-// for concurrent use.
+// costSums keeps what everything costs, where adding it is slow: such sums alone
+// are made of those of all owners.
 type costSums struct {
-	mu   sync.Mutex
-	kept map[message.PaymentType]keptSum
-}
-
-type keptSum struct {
-	sum   store.CostSum
-	until time.Time
+	kept[message.PaymentType, store.CostSum]
 }
 
 // of returns the sum of what a filter selects: kept, or added.
@@ -29,18 +21,12 @@ func (s *costSums) of(
 	if f.Owner != "" || f.ItemHash != "" {
 		return add(ctx, f)
 	}
-	s.mu.Lock() // one caller adds, the others wait for it
-	defer s.mu.Unlock()
-	began := time.Now()
-	if kept, ok := s.kept[f.Payment]; ok && began.Before(kept.until) {
-		return kept.sum, nil
-	}
-	sum, err := add(ctx, f)
-	if took := time.Since(began); err == nil && took >= slowTotal {
-		if s.kept == nil {
-			s.kept = map[message.PaymentType]keptSum{}
+	return s.kept.of(f.Payment, func() (store.CostSum, time.Duration, error) {
+		began := time.Now()
+		sum, err := add(ctx, f)
+		if time.Since(began) < slowTotal {
+			return sum, 0, err
 		}
-		s.kept[f.Payment] = keptSum{sum, began.Add(took + keepTotal)}
-	}
-	return sum, err
+		return sum, keepTotal, err
+	})
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"aleph/internal/node/store"
@@ -15,10 +14,9 @@ import (
 const keptRanks = 1000
 
 // ranks keeps the first places of the orders of senders as long as figures are
-// served. The zero value is ready; it is safe for concurrent use.
+// served.
 type ranks struct {
-	mu   sync.Mutex
-	kept map[rankOrder]keptRank
+	kept[rankOrder, []store.RankedSender]
 }
 
 // rankOrder is an order of all senders.
@@ -27,30 +25,18 @@ type rankOrder struct {
 	ascending bool
 }
 
-type keptRank struct {
-	places []store.RankedSender
-	until  time.Time
-}
-
 // of returns the first places of an order: kept, or read. Fewer than keptRanks
 // are all that there are.
 func (r *ranks) of(
 	ctx context.Context, order rankOrder, read func(context.Context, store.Senders) ([]store.RankedSender, error),
 ) ([]store.RankedSender, error) {
-	r.mu.Lock() // one caller sorts, the others wait for it
-	defer r.mu.Unlock()
-	now := time.Now()
-	if kept, ok := r.kept[order]; ok && now.Before(kept.until) {
-		return kept.places, nil
-	}
-	places, err := read(ctx, store.Senders{Type: order.typ, Ascending: order.ascending, Limit: keptRanks})
-	if err == nil && len(places) == keptRanks {
-		if r.kept == nil {
-			r.kept = map[rankOrder]keptRank{}
+	return r.kept.of(order, func() ([]store.RankedSender, time.Duration, error) {
+		places, err := read(ctx, store.Senders{Type: order.typ, Ascending: order.ascending, Limit: keptRanks})
+		if len(places) < keptRanks {
+			return places, 0, err
 		}
-		r.kept[order] = keptRank{places, now.Add(figuresFor)}
-	}
-	return places, err
+		return places, figuresFor, err
+	})
 }
 
 // rankedSenders is [store.Reader.ListSenders], whose first places may be as old as
