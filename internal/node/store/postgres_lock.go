@@ -36,12 +36,11 @@ func (s *postgresSession) dial(ctx context.Context) (err error) {
 	if err := checkServer(ctx, conn); err != nil {
 		return s.engine.wrap("connect", err)
 	}
-	if s.engine.cfg.Wait && s.pid == 0 {
-		err = s.await(whole, conn)
-	} else {
-		err = s.lock(ctx, conn)
+	wait, locking := s.engine.cfg.Wait && s.pid == 0, ctx
+	if wait {
+		locking = whole
 	}
-	if err != nil {
+	if err := s.lock(locking, conn, wait); err != nil {
 		return err
 	}
 	ctx, cancel = context.WithTimeout(whole, s.engine.cfg.Timeout)
@@ -90,7 +89,9 @@ func checkServer(ctx context.Context, conn *pgx.Conn) error {
 
 // lock waits a moment for the lock: a node that was killed just now keeps it
 // until the server notices. The own connection that was lost before is ended.
-func (s *postgresSession) lock(ctx context.Context, conn *pgx.Conn) error {
+// Who waits does so as long as ctx lasts: the process that has the lock may be alive
+// for months.
+func (s *postgresSession) lock(ctx context.Context, conn *pgx.Conn, wait bool) error {
 	deadline := time.Now().Add(time.Duration(s.engine.cfg.BusyTimeout) * time.Millisecond)
 	ticker := time.NewTicker(lockInterval)
 	defer ticker.Stop()
@@ -99,9 +100,11 @@ func (s *postgresSession) lock(ctx context.Context, conn *pgx.Conn) error {
 		if err != nil || got {
 			return err
 		}
-		held := s.holder(ctx, conn)
-		if time.Now().After(deadline) {
-			return held
+		held := ErrInUse
+		if !wait {
+			if held = s.holder(ctx, conn); time.Now().After(deadline) {
+				return held
+			}
 		}
 		select {
 		case <-ticker.C:
@@ -116,24 +119,6 @@ func (s *postgresSession) tryLock(ctx context.Context, conn *pgx.Conn) (got bool
 	defer cancel()
 	err = conn.QueryRow(ctx, pgLock, int64(writerLock)).Scan(&got)
 	return got, s.engine.wrap("lock", err)
-}
-
-// await waits for the lock as long as ctx lasts: the process that has it may be
-// alive for months.
-func (s *postgresSession) await(ctx context.Context, conn *pgx.Conn) error {
-	ticker := time.NewTicker(lockInterval)
-	defer ticker.Stop()
-	for {
-		got, err := s.tryLock(ctx, conn)
-		if err != nil || got {
-			return err
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 // holder says who has the lock.
